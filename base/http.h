@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http - an HTTP client over libcurl's multi interface: many requests under way on one thread.
+ *
+ * `struct http` is the engine, one per thread: whatever peers its requests go to, http_next() waits
+ * for all of them at once. `struct http_peer` says how one server is spoken to; it may be replaced
+ * (new credentials, new CA) while old requests are under way. With HTTP/2 all requests to a peer
+ * share one connection. Redirects are off, TLS is always verified, answers over the cap fail.
+ *
+ * Never trust a connection after a time-out: libcurl 7.88 puts the next request on the same dead
+ * HTTP/2 connection. So a transport time-out retires the whole multi handle: requests under way
+ * on it run to their end, new ones use a fresh handle.
+ *
+ * Outcomes: an answer of any status is not an error here (`status` > 0). No answer is:
+ * ERROR_TRANSIENT when the request surely never left (resolve, connect, TLS handshake),
+ * ERROR_UNKNOWN when it may have (time-out, reset, cut body), ERROR_INVALID for an answer over the
+ * cap or a malformed URL.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+
+struct http;
+struct http_peer;
+
+struct http_settings {
+    const char *ca_file;     /* PEM bundle; NULL: the system's */
+    const char *ca_pem;      /* PEM text instead of a file; NULL: none */
+    const char *cert_pem;    /* client certificate, PEM text; NULL: none */
+    const char *key_pem;     /* its key, PEM text; NULL: none */
+    const char *proxy;       /* URL; "": never a proxy; NULL: HTTPS_PROXY and NO_PROXY decide */
+    const char *user_agent;  /* NULL: "podbind/<version>" */
+    const char *server_name; /* name for SNI and the certificate check; NULL: the URL's host */
+    bool http2;              /* offer h2 and multiplex; otherwise HTTP/1.1 keep-alive */
+    int64_t connect_ms;      /* longest connect and TLS handshake; 0: 3,000 */
+};
+
+struct http_request {
+    const char *method; /* "GET", "POST", "PATCH", "PUT", "DELETE" */
+    const char *url;
+    const char *const *headers; /* "Name: value", ended by NULL; NULL: none */
+    const char *body;           /* NULL: none (a Content-Length: 0 is sent for POST, PUT, PATCH) */
+    size_t body_length;
+    size_t answer_cap;    /* bytes of body; 0: 4 MiB */
+    int64_t deadline_ms;  /* for the whole exchange, from its start; 0: 4,000 */
+    void *context;        /* handed back untouched */
+};
+
+struct http_answer {
+    void *context;
+    struct error error;    /* kind ERROR_NONE when there is an answer */
+    int status;            /* HTTP status, 0 without an answer */
+    struct strbuf body;    /* owned by the answer */
+    char content_type[64];
+    char request_id[64];   /* x-amzn-RequestId or Audit-Id */
+    char error_type[128];  /* x-amzn-ErrorType */
+    int64_t retry_after_ms; /* Retry-After (seconds) or x-amz-retry-after (ms); 0: absent */
+    int64_t date_us;        /* Date header, microseconds since 1970; 0: absent */
+    double seconds;         /* the whole exchange */
+};
+
+/* The settings' strings are copied. A peer outlives the requests started with it (reference
+ * counted inside: freeing it while some are under way is fine). */
+struct http_peer *http_peer_new(const struct http_settings *settings);
+void http_peer_free(struct http_peer *peer);
+
+struct http *http_new(void);
+/* Ends what is under way without handing it back. */
+void http_free(struct http *http);
+
+/* Sends a request; strings and body are copied. Never blocks. */
+void http_start(struct http *http, struct http_peer *peer, const struct http_request *request);
+/* Requests started and not yet handed back. */
+size_t http_pending(const struct http *http);
+/* Moves the next finished exchange to ret_answer, waiting until `wait_ms` at most (0: just look).
+ * Returns false when none finished in time, or when http_wake() was called. */
+bool http_next(struct http *http, int64_t wait_ms, struct http_answer *ret_answer);
+/* Makes a waiting http_next() return early. The only call allowed from other threads. */
+void http_wake(struct http *http);
+/* Ends every request under way; each is handed back with ERROR_UNKNOWN. */
+void http_abort(struct http *http);
+
+/* One request on an engine with nothing else under way, waited for. */
+void http_exchange(struct http *http, struct http_peer *peer, const struct http_request *request,
+                   struct http_answer *ret_answer);
+void http_answer_release(struct http_answer *answer);
