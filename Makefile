@@ -1,0 +1,143 @@
+# podbind. `make help` lists what there is to do. Everything built goes under build/.
+#   make CC=clang-14 BUILD=build/clang      another compiler, beside the first
+#   make VARIANT=san unit-programs          -O1 with AddressSanitizer and UBSan, in build/san/
+
+BUILD := build
+VARIANT := release# release | san | tsan
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+HISTORIES := 1000
+SEED := 1
+OUT := $(BUILD)/$(VARIANT)
+BIN := $(if $(filter release,$(VARIANT)),$(BUILD),$(OUT))
+VERSION := $(file <VERSION)
+
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j2
+endif
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# ---- sources: whatever lies in the folders ----------------------------------------------------
+ROOMS := base crds kube aws reconcile informers controller cli
+PRODUCT := $(wildcard $(ROOMS:=/*.c))
+MODEL := $(wildcard tests/standin/model*.c)
+STANDIN := $(filter-out $(MODEL),$(wildcard tests/standin/*.c))
+SIM := $(wildcard tests/sim/*.c)
+UNIT := $(wildcard tests/unit/test_*.c)
+UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
+SOURCES := $(PRODUCT) $(MODEL) $(STANDIN) $(SIM) $(UNIT) $(UNIT_HELPERS)
+HEADERS := $(wildcard $(ROOMS:=/*.h) tests/*/*.h)
+object = $(patsubst %.c,$(OUT)/%.o,$(1))
+
+# ---- flags: those a compiler lacks are dropped by tools/probe.sh ---------------------------------
+LIBRARIES := libcurl jansson yaml-0.1 libwebsockets libcrypto libssl expat
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Wstrict-prototypes \
+    -Wmissing-prototypes -Wformat=2 -Wimplicit-fallthrough -Wvla -Wpointer-arith -Wwrite-strings \
+    -Wundef -Wdate-time -Wlogical-op -Wduplicated-cond -Wtrampolines -Wbidi-chars=any
+HARDENING := -fstack-clash-protection -fstack-protector-strong -fcf-protection=full \
+    -mbranch-protection=standard -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 \
+    -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing -fexceptions
+HARDENING_LINK := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,nodlopen -Wl,-z,separate-code \
+    -Wl,--as-needed -Wl,--no-copy-dt-needed-entries
+MODE_release = -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 $(call probe,$(HARDENING)) -fPIE
+LINK_release = -pie $(call probe,$(HARDENING_LINK))
+MODE_san = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LINK_san = $(MODE_san)
+MODE_tsan = -O1 -fno-omit-frame-pointer -fsanitize=thread
+LINK_tsan = $(MODE_tsan)
+probe = $(shell tools/probe.sh $(BUILD)/probe "$(CC)" $(1))
+packages = $(or $(shell pkg-config $(1) $(2)),$(if $(filter --libs,$(1)),\
+    $(error missing libraries: run tools/deps.sh)))
+
+ifneq ($(filter-out help clean fmt lint demo test check unit e2e,$(or $(MAKECMDGOALS),all)),)
+COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote. -pthread -g \
+    $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
+LINK := $(CC) -pthread $(LINK_$(VARIANT)) $(LDFLAGS)
+LIBS := $(call packages,--libs,$(LIBRARIES))
+ifneq ($(strip $(file <$(OUT)/command)),$(strip $(COMPILE)))
+$(shell mkdir -p $(OUT))$(file >$(OUT)/command,$(COMPILE))
+endif
+endif
+
+# ---- what there is to do ------------------------------------------------------------------------
+.PHONY: all demo test check unit sim e2e lint fmt clean help programs unit-programs objects headers
+
+all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.json) ## build/podbind (the default)
+
+demo: ## blue and green on this machine, start to end
+	@tools/deps.sh
+	@$(MAKE) --no-print-directory programs
+	@python3 tests/demo/demo.py
+
+test: ## everything: lint, unit, simulation, boto3, end to end
+	@tools/deps.sh
+	@python3 tools/test.py
+
+check: ## the quick tests (ASan+UBSan): unit, cases, 200 simulated histories
+	@python3 tools/test.py --only unit,sim --variant san --histories 200
+
+unit: ## the unit tests and cases (ASan+UBSan)
+	@python3 tools/test.py --only unit
+
+sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1
+	@$< --histories $(HISTORIES) --seed $(SEED)
+
+e2e: ## end to end on a real kube-apiserver
+	@python3 tools/test.py --only e2e
+
+lint: ## layers, purity, formatting, banned calls, sizes, clang-tidy, warnings
+	@tools/lint/run.sh
+
+fmt: ## format the C sources
+	@tools/lint/format.sh --write
+
+clean: ## remove build/
+	@rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+programs: all $(if $(STANDIN),$(BIN)/podbind-standin) $(if $(SIM),$(BIN)/podbind-sim) ## podbind, the AWS stand-in, the simulator
+unit-programs: $(UNIT:%.c=$(OUT)/%)
+objects: $(call object,$(SOURCES))
+headers: $(HEADERS:%=$(OUT)/%.alone)
+
+# ---- how things are built -----------------------------------------------------------------------
+link = echo '  LD    $@' && mkdir -p $(@D) && $(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
+archive = echo '  AR    $@' && mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
+$(BIN)/podbind: $(call object,$(PRODUCT))
+	@$(link)
+
+$(BIN)/podbind-standin: $(call object,$(STANDIN)) $(OUT)/model.a $(OUT)/product.a
+	@$(link) $(call packages,--libs,libmicrohttpd)
+
+$(BIN)/podbind-sim: $(call object,$(SIM)) $(OUT)/model.a $(OUT)/product.a
+	@$(link)
+
+$(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(call object,$(UNIT_HELPERS)) \
+    $(OUT)/model.a $(OUT)/product.a
+	@$(link) $(call packages,--libs,cmocka)
+
+$(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT)))
+	@$(archive)
+
+$(OUT)/model.a: $(call object,$(MODEL))
+	@$(archive)
+
+$(OUT)/%.o: %.c $(OUT)/command
+	@echo '  CC    $<' && mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
+
+$(OUT)/%.h.alone: %.h $(OUT)/command # each header compiles alone
+	@mkdir -p $(@D) && echo '#include "$<"' | \
+	    $(COMPILE) -MMD -MP -MF $@.d -MT $@ -fsyntax-only -x c - && touch $@
+
+$(BUILD)/compile_commands.json: $(OUT)/command $(SOURCES)
+	@{ echo '['; for source in $(SOURCES); do printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' \
+	    "$(CURDIR)" "$$source" "$$(sed 's/[\\"]/\\&/g' $<) -c $$source"; done | sed '$$s/,$$//'; echo ']'; } >$@
+
+-include $(patsubst %.o,%.d,$(call object,$(SOURCES))) $(HEADERS:%=$(OUT)/%.alone.d)
