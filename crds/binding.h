@@ -77,7 +77,8 @@ struct binding {
     const char *role_arn;  /* one of role_arn, role_name; the other is "" */
     const char *role_name; /* may hold a path: team/a/reader */
     const char *target_role_arn;
-    const char *session_policy; /* as written, not yet checked */
+    const char *session_policy; /* compact JSON with sorted keys; "" when absent or broken */
+    const char *policy_defect;  /* what is wrong with the policy as written; "" when nothing */
     const char *tags;           /* pairs */
     bool session_tags;
     bool retain;
