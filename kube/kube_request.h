@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kube_request - requests to the API server as struct http_request, and its answers as objects or
+ * errors. Sends nothing itself: base/http does, driven by the layer above.
+ *
+ * A struct kube_client belongs to one thread. It says who we are (User-Agent, client certificate,
+ * bearer token) to one API server. A token file is read again when 60 s old and at once after a
+ * 401.
+ *
+ * What reaches a URL has been checked: groups, namespaces, names and resources are DNS-1123
+ * subdomains, the query is made by kube_query_add(). A path that is not well-formed is
+ * ERROR_INVALID and no request.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/http.h"
+#include "base/strbuf.h"
+#include "kube/kube_status.h"
+#include "kube/kubeconfig.h"
+
+#define KUBE_TOKEN_MAX_AGE_MS 60000
+#define KUBE_JSON "application/json"
+#define KUBE_MERGE_PATCH "application/merge-patch+json"
+#define KUBE_APPLY_PATCH "application/apply-patch+yaml"
+
+struct kube_client {
+    const struct kubeconfig *config; /* borrowed for the client's life */
+    char *user_agent;
+    char *token; /* what the token file said; NULL: not read yet */
+    int64_t token_read_ms;
+    bool token_stale; /* a 401 came: read it again */
+};
+
+/* user_agent: "podbind/0.1.0 (linux/amd64)"; curl's own would make the server pretty-print. */
+void kube_client_init(struct kube_client *client, const struct kubeconfig *config,
+                      const char *user_agent);
+void kube_client_release(struct kube_client *client);
+/* What http_peer_new() needs for this server; the texts are borrowed from the client and its
+ * config. HTTP/2 on, no proxy but the kubeconfig's. */
+void kube_client_settings(const struct kube_client *client, struct http_settings *ret_settings);
+/* The bearer token of now, "" when none is used; borrowed until the next call. ERROR_DENIED when
+ * the file can't be read and none is known, or it holds no token (expected: one line, 12 KiB at
+ * most); an older token is kept while the file can't be read. */
+int kube_client_token(struct kube_client *client, int64_t now_ms, const char **ret_token,
+                      struct error *err);
+/* Say this after any 401: the next request reads the token file again. kube_answer_read() does. */
+void kube_client_unauthorized(struct kube_client *client);
+
+/* ---- a request ----------------------------------------------------------------------------- */
+
+/* What a request is about. NULL counts as "". */
+struct kube_path {
+    const char *group;       /* "": the core group */
+    const char *version;     /* "v1" */
+    const char *namespace;   /* "": cluster-scoped, or all namespaces */
+    const char *resource;    /* plural: "podidentitybindings" */
+    const char *name;        /* "": the collection */
+    const char *subresource; /* "status" or "" */
+};
+
+/* Appends "/apis/<group>/<version>/namespaces/<namespace>/<resource>/<name>/<subresource>". */
+int kube_path_write(const struct kube_path *path, struct strbuf *ret_text, struct error *err);
+/* Appends "name=value" with & before all but the first, percent-encoded. */
+void kube_query_add(struct strbuf *query, const char *name, const char *value);
+/* True for a DNS-1123 subdomain: 1 to 253 of a-z 0-9 - . that starts and ends with a-z 0-9. */
+bool kube_name_valid(const char *name);
+
+struct kube_call {
+    const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
+    struct kube_path path;
+    const char *raw_path; /* instead of `path`: "/.well-known/openid-configuration"; NULL: none */
+    const char *query;    /* "limit=100&continue=..."; NULL or "": none */
+    const char *content_type; /* of the body: KUBE_JSON, KUBE_MERGE_PATCH; NULL without body */
+    const char *body;         /* borrowed until the request is started */
+    size_t body_length;
+};
+
+/* A request that can be started; its texts live as long as it does. */
+struct kube_request {
+    struct http_request http; /* context, answer_cap and deadline_ms are the caller's to set */
+    struct strbuf url;
+    struct strbuf authorization;
+    struct strbuf content_type;
+    const char *headers[4];
+};
+int kube_request_make(struct kube_client *client, const struct kube_call *call, int64_t now_ms,
+                      struct kube_request *ret_request, struct error *err);
+void kube_request_release(struct kube_request *request);
+
+/* ---- its answer ---------------------------------------------------------------------------- */
+
+/* The object of a 2xx answer, owned (json_release). Otherwise the error by the table of
+ * kube_status.h: err->code is the Status reason, err->status the HTTP status. ERROR_NOT_FOUND comes
+ * only for a Status that says NotFound of exactly call's group, resource and name; a bare 404,
+ * HTML, cut or other JSON is ERROR_TRANSIENT (for a write that was answered 2xx: ERROR_UNKNOWN).
+ * Without an answer the transport's error, where a read's ERROR_UNKNOWN becomes ERROR_TRANSIENT.
+ * ret_status (NULL: not wanted) is what the server said of a failure, zeroed without a Status.
+ * Only method, path and raw_path of `call` are looked at. */
+int kube_answer_read(struct kube_client *client, const struct kube_call *call,
+                     const struct http_answer *answer, json_t **ret_object,
+                     struct kube_status *ret_status, struct error *err);
