@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""The code that the simulator runs calls nothing but itself and the names in purity.allow."""
+
+import fnmatch
+import re
+import subprocess
+import sys
+
+from csource import BUILD, ROOT
+
+
+def load_allowed() -> tuple[list[str], list[str]]:
+    lines = (ROOT / "tools/lint/purity.allow").read_text().splitlines()
+    words = {"objects": [], "names": []}
+    for line in lines:
+        left, _, right = line.partition("#")[0].partition(":")
+        words.get(left.strip(), []).extend(right.split())
+    return words["objects"], words["names"]
+
+
+def symbols(flag: str, objects: list[str]) -> list[tuple[str, str]]:
+    """(object, symbol) pairs; hardened and versioned forms of a libc name count as that name."""
+    if not objects:
+        return []
+    listing = subprocess.run(
+        ["nm", flag, "-A", "--format=posix", *objects], cwd=BUILD, capture_output=True, text=True, check=True
+    ).stdout
+    pairs = (line.split(": ", 1) for line in listing.splitlines())
+    return [(o, re.sub(r"^__(?:isoc\d+_)?(\w+?)(?:_chk)?$", r"\1", rest.split()[0])
+             if re.match(r"__(isoc\d+_|\w+_chk$)", rest) else rest.split()[0]) for o, rest in pairs]
+
+
+def main() -> int:
+    patterns, names = load_allowed()
+    sources = [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+    objects = [str(path.relative_to(ROOT).with_suffix(".o")) for path in sources]
+    missing = [o for o in objects if not (BUILD / o).exists()]
+    if missing:
+        print("not built, so not checked: run make objects:", *missing)
+        return 1
+    own = {name for _, name in symbols("--defined-only", objects)}
+    findings = [
+        f"{o}: calls {name}, which purity.allow does not name"
+        for o, name in symbols("--undefined-only", objects)
+        if name not in own and not any(fnmatch.fnmatchcase(name, allowed) for allowed in names)
+    ]
+    print("\n".join(findings) or f"{len(objects)} objects")
+    return bool(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Things that are wrong in any file: paths of this machine, tabs in YAML, shell that does not parse,
+a package index in a requirements file, a C file without its licence line, a stale copy of the CRD."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from csource import ROOT
+
+SPDX = "/* SPDX-License-Identifier: Apache-2.0 */"
+COPIES = {"helm/podbind/files/podidentitybindings.yaml": "crds/podidentitybindings.yaml"}
+SHARED_FOLDERS = {Path(p) for p in ("/", "/tmp", "/var/tmp", "/home", "/root", "/src", "/opt")}
+
+
+def tree() -> list[Path]:
+    """Every file that is or would be under version control."""
+    git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [Path(name) for name in sorted(set(listing.split("\0"))) if name and (ROOT / name).is_file()]
+
+
+def machine_paths() -> list[str]:
+    """What must not stand in a file: this checkout, the folder it lies in, the user's home."""
+    places = [ROOT] + [p for p in (ROOT.parent, Path.home()) if p not in SHARED_FOLDERS - {Path("/root")}]
+    return [f"{place}/" for place in places]
+
+
+def check(path: Path, text: str, places: list[str]) -> list[str]:
+    findings = [f"{path}: holds a path of this machine: {p}" for p in places if p in text]
+    if path.suffix in (".yaml", ".yml") and "\t" in text:
+        findings.append(f"{path}: a tab in YAML")
+    if path.suffix == ".sh" or re.match(r"#!.*\b(ba|da)?sh\b", text):
+        ran = subprocess.run(["bash", "-n", path], cwd=ROOT, capture_output=True, text=True, check=False)
+        findings += [f"bash -n: {line}" for line in ran.stderr.splitlines()]
+    if path.name.startswith("requirements") and re.search(r"^\s*(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b", text, re.M):
+        findings.append(f"{path}: names a package index")
+    if path.suffix in (".c", ".h") and not text.startswith(SPDX):
+        findings.append(f"{path}: the first line is not {SPDX}")
+    if path.suffix == ".h" and "\n#pragma once\n" not in text:
+        findings.append(f"{path}: no #pragma once")
+    return findings
+
+
+def main() -> int:
+    os.chdir(ROOT)
+    files, places, findings = tree(), machine_paths(), []
+    for path in files:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        findings += check(path, text, places)
+    for copy, original in COPIES.items():
+        if Path(copy).exists() and Path(copy).read_bytes() != Path(original).read_bytes():
+            findings.append(f"{copy}: differs from {original}")
+    print("\n".join(findings) or f"{len(files)} files")
+    return bool(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
