@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * aws_answer - an HTTP answer of a rest-json service → its document, or an error.
+ *
+ * The error's name comes from the header x-amzn-ErrorType, else from the body's code, Code or
+ * __type; the message from message or Message. HTML, cut or empty bodies give a clear text with the
+ * first words of what came.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/http.h"
+
+struct json_t;
+
+/* The document of a 2xx answer, owned by the caller (json_release), or NULL with err. `writes`: the
+ * call changes something, so an answer that cannot be read leaves its outcome unknown. */
+struct json_t *aws_answer_json(const struct http_answer *answer, const char *service, bool writes,
+                               struct error *err);
+
+/* A 2xx answer whose document is not as it should be: `what` says what is wrong. ERROR_UNKNOWN for
+ * a write, ERROR_TRANSIENT for a read. Returns -1. */
+int aws_answer_unreadable(struct error *err, const char *service, bool writes, const char *what);
