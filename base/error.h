@@ -13,11 +13,11 @@
 enum error_kind {
     ERROR_NONE = 0,
     ERROR_TRANSIENT, /* failed for now and surely had no effect: try again */
-    ERROR_UNKNOWN,   /* sent, and the outcome is not known (timeout, reset, 5xx): look before trying again */
+    ERROR_UNKNOWN,   /* sent, and the outcome is not known (timeout, reset, 5xx): look first */
     ERROR_THROTTLED, /* too many requests: try again after retry_after_ms */
     ERROR_CONFLICT,  /* 409: the world is not as we thought; look again */
     ERROR_NOT_FOUND, /* the server says, in its own words, that the thing does not exist */
-    ERROR_GONE,      /* 410: the resourceVersion is too old; list again. In the simulator: this replica is dead */
+    ERROR_GONE,      /* 410: the resourceVersion is too old; list again. In the simulator: dead */
     ERROR_DENIED,    /* 401, 403: not authenticated or not allowed */
     ERROR_INVALID,   /* the request, a file or a flag is wrong; repeating it as it is cannot help */
     ERROR_BUG,       /* cannot happen */
@@ -27,7 +27,7 @@ struct error {
     enum error_kind kind;
     int status;             /* HTTP status of the answer, 0 if there was none */
     int64_t retry_after_ms; /* what the server asked for, 0 if nothing */
-    char code[64];          /* the server's own name for it (ResourceInUseException, AlreadyExists), or "" */
+    char code[64];          /* the server's own name for it (AlreadyExists), or "" */
     char text[512];         /* one line, no newline; long texts are cut */
 };
 

@@ -46,19 +46,19 @@ struct http_request {
     const char *const *headers; /* "Name: value", ended by NULL; NULL: none */
     const char *body;           /* NULL: none (a Content-Length: 0 is sent for POST, PUT, PATCH) */
     size_t body_length;
-    size_t answer_cap;    /* bytes of body; 0: 4 MiB */
-    int64_t deadline_ms;  /* for the whole exchange, from its start; 0: 4,000 */
-    void *context;        /* handed back untouched */
+    size_t answer_cap;   /* bytes of body; 0: 4 MiB */
+    int64_t deadline_ms; /* for the whole exchange, from its start; 0: 4,000 */
+    void *context;       /* handed back untouched */
 };
 
 struct http_answer {
     void *context;
-    struct error error;    /* kind ERROR_NONE when there is an answer */
-    int status;            /* HTTP status, 0 without an answer */
-    struct strbuf body;    /* owned by the answer */
+    struct error error; /* kind ERROR_NONE when there is an answer */
+    int status;         /* HTTP status, 0 without an answer */
+    struct strbuf body; /* owned by the answer */
     char content_type[64];
-    char request_id[64];   /* x-amzn-RequestId or Audit-Id */
-    char error_type[128];  /* x-amzn-ErrorType */
+    char request_id[64];    /* x-amzn-RequestId or Audit-Id */
+    char error_type[128];   /* x-amzn-ErrorType */
     int64_t retry_after_ms; /* Retry-After (seconds) or x-amz-retry-after (ms); 0: absent */
     int64_t date_us;        /* Date header, microseconds since 1970; 0: absent */
     double seconds;         /* the whole exchange */

@@ -2,9 +2,9 @@
 /*
  * json - jansson with caps, and the few accessors the codecs need.
  *
- * A document deeper than JSON_MAX_DEPTH is refused before it is parsed, as is a repeated key. The
- * accessors accept NULL for the object and treat JSON null as absent; what they return is borrowed
- * from the document.
+ * A document deeper than JSON_MAX_DEPTH is refused before it is parsed; a repeated key, a NUL in a
+ * string and anything after the document are refused too. The accessors accept NULL for the object
+ * and treat JSON null as absent; what they return is borrowed from the document.
  */
 #pragma once
 
@@ -17,8 +17,8 @@
 
 #define JSON_MAX_DEPTH 64
 
-/* Parses one whole document. Returns an owned reference, or NULL with ERROR_INVALID that names
- * line and column. */
+/* Parses one whole document, an object or an array. Returns an owned reference, or NULL with
+ * ERROR_INVALID that names line and column, but quotes nothing: the text may hold a secret. */
 json_t *json_parse(const char *bytes, size_t length, struct error *err);
 void json_release(json_t **owned);
 #define CLEANUP_JSON __attribute__((cleanup(json_release)))

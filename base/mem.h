@@ -26,7 +26,8 @@ void mem_free(void *owned);
     ((items) = mem_grow((items), (count), &(capacity), sizeof *(items)))
 void *mem_grow(void *owned_items, size_t count, size_t *capacity, size_t item_size);
 
-/* Has jansson, libcurl and OpenSSL allocate here too. Call once in main, before any thread. */
+/* Has jansson, libcurl, OpenSSL and libwebsockets allocate here too, and starts libcurl. Call once,
+ * first thing in main: before any thread, and before any of them is used. */
 void mem_adopt_libraries(void);
 
 /* `CLEANUP(strbuf_release) struct strbuf text = {0};` calls strbuf_release(&text) at scope end. */

@@ -20,18 +20,19 @@ struct strbuf {
 };
 
 #define STRBUF_DEFAULT_CAP ((size_t)1 << 20)
-#define STRBUF_CAPPED(bytes) {.cap = (bytes)}
+#define STRBUF_CAPPED(bytes) ((struct strbuf){.cap = (bytes)})
 
 void strbuf_add(struct strbuf *buf, const void *bytes, size_t length);
 void strbuf_str(struct strbuf *buf, const char *text);
 void strbuf_char(struct strbuf *buf, char c);
-void strbuf_format(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void strbuf_format(struct strbuf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Percent-encodes every byte but A-Z a-z 0-9 - _ . ~ (RFC 3986, as AWS wants it). */
 void strbuf_percent(struct strbuf *buf, const char *text);
 
-/* Adds text as the inside of a JSON string: quotes and control bytes escaped; bytes that are not
- * UTF-8 become U+FFFD. The quotes around it are the caller's. */
+/* Adds text as the inside of a JSON string: quotes, control and direction characters escaped; bytes
+ * that are not UTF-8 become U+FFFD. The quotes around it are the caller's. */
 void strbuf_json(struct strbuf *buf, const char *text);
 
 /* The text, or "" when nothing was added. Borrowed until the next change. */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apart from base/mem.c, so that the pure core does not pull in four libraries. */
+#include <curl/curl.h>
+#include <jansson.h>
+#include <libwebsockets.h>
+#include <openssl/crypto.h>
+
+#include "base/mem.h"
+
+static void *plain_alloc(size_t size)
+{
+    return mem_resize(NULL, size);
+}
+
+static void *crypto_alloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return size > 0 ? mem_resize(NULL, size) : NULL;
+}
+
+static void crypto_free(void *owned, const char *file, int line)
+{
+    (void)file, (void)line;
+    mem_free(owned);
+}
+
+static void *crypto_resize(void *owned, size_t size, const char *file, int line)
+{
+    if (size > 0)
+        return mem_resize(owned, size);
+    crypto_free(owned, file, line);
+    return NULL;
+}
+
+static void *lws_resize(void *owned, size_t size, const char *reason)
+{
+    (void)reason;
+    if (size > 0)
+        return mem_resize(owned, size);
+    mem_free(owned);
+    return NULL;
+}
+
+/* OpenSSL first: it refuses once it has allocated, and curl's start has it allocate. */
+void mem_adopt_libraries(void)
+{
+    CRYPTO_set_mem_functions(crypto_alloc, crypto_resize, crypto_free);
+    json_set_alloc_funcs(plain_alloc, mem_free);
+    lws_set_allocator(lws_resize);
+    curl_global_init_mem(CURL_GLOBAL_DEFAULT, plain_alloc, mem_free, mem_resize, mem_strdup,
+                         mem_array);
+}
