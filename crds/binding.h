@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * binding - a PodIdentityBinding and a ServiceAccount as podbind sees them: plain, compact, read-only.
+ * binding - a PodIdentityBinding and a ServiceAccount as podbind sees them: plain, compact,
+ * read-only.
  *
  * A record is one heap block: the struct and every string it points to. Strings are never NULL;
  * absent is "". Records are made by crds/binding_json from what the API server says (or by a test
@@ -53,7 +54,7 @@ struct binding_stored_status {
     int64_t observed_generation; /* -1: nothing written yet */
     uint64_t hash;               /* binding_status_hash() of the whole of it */
     enum condition_status conditions[CONDITION_COUNT];
-    int64_t since_us[CONDITION_COUNT]; /* lastTransitionTime, microseconds since 1970 */
+    int64_t since_us[CONDITION_COUNT]; /* lastTransitionTime: microseconds, of whole seconds */
     const char *ready_reason;
     const char *associations; /* pairs (crds/pairs.h): service account → association id */
 };
@@ -64,11 +65,11 @@ struct binding {
     const char *uid;
     const char *resource_version; /* decimal digits of any length */
     int64_t generation;
-    int64_t created_us; /* creationTimestamp, microseconds since 1970 */
-    bool deleting;      /* has a deletionTimestamp */
-    bool has_finalizer; /* ours is among the finalizers */
-    const char *finalizers;   /* all of them, a line each, in order: a merge patch replaces the list */
-    const char *reconcile_at; /* value of the annotation, "" without one */
+    int64_t created_us;       /* creationTimestamp, microseconds since 1970 */
+    bool deleting;            /* has a deletionTimestamp */
+    bool has_finalizer;       /* ours is among the finalizers */
+    const char *finalizers;   /* all, a line each, in order: a merge patch replaces the list */
+    const char *reconcile_at; /* the annotation, "" without one; a long one as its SHA-256 */
     bool abandon;
 
     const char *service_account; /* "" when a selector is used */
@@ -84,7 +85,7 @@ struct binding {
     bool retain;
     bool suspend;
     enum binding_adoption adoption;
-    const char *defect; /* what no schema of ours would have let in, as a sentence; "" when well-formed */
+    const char *defect; /* what our schema would have refused, as a sentence; "": well-formed */
 
     struct binding_stored_status status;
 };
@@ -97,12 +98,13 @@ struct service_account {
     bool has_irsa_role; /* carries eks.amazonaws.com/role-arn */
 };
 
-/* A packed copy. Free with mem_free(). */
+/* A packed copy, to be freed with mem_free(). A NULL string of a literal becomes "". */
 struct binding *binding_copy(const struct binding *from);
 struct service_account *service_account_copy(const struct service_account *from);
 
 /* True when every requirement holds for these labels (pairs). No requirements: false. */
-bool selector_matches(const struct selector_requirement *selector, size_t count, const char *labels);
+bool selector_matches(const struct selector_requirement *selector, size_t count,
+                      const char *labels);
 
 /* ---- what we write ------------------------------------------------------------------------- */
 
@@ -110,7 +112,7 @@ struct binding_condition {
     enum condition_status status;
     const char *reason;
     const char *message;
-    int64_t since_us; /* lastTransitionTime */
+    int64_t since_us; /* lastTransitionTime, written in whole seconds */
 };
 
 struct binding_row {
@@ -118,7 +120,7 @@ struct binding_row {
     const char *id;
     const char *state; /* Associated, Creating, Updating, Deleting, Refused, Waiting, ... */
     const char *external_id;
-    int64_t last_changed_us; /* 0: unknown, left out */
+    int64_t last_changed_us; /* written in whole seconds; 0: unknown, left out */
 };
 
 #define BINDING_MAX_ROWS 100
@@ -127,7 +129,7 @@ struct binding_status {
     int64_t observed_generation; /* also that of every condition */
     struct binding_condition conditions[CONDITION_COUNT];
     const char *cluster_name;
-    const char *role;             /* short, for the column */
+    const char *role; /* short, for the column */
     const char *role_arn;
     const char *service_accounts; /* the name, or "3 selected" */
     const char *access;           /* "", "none" or 8 hex digits */
@@ -142,6 +144,7 @@ struct binding_status {
 const char *condition_type_name(enum binding_condition_type type);
 const char *condition_status_name(enum condition_status status);
 
-/* Equal statuses have equal hashes, whether made by us or read back from the API server. Times of
- * transition are not in it: they follow from the rest. */
+/* Equal statuses have equal hashes, whether made by us or read back from the API server:
+ * last_changed_us counts in whole seconds, and bytes that are not UTF-8 as what JSON makes of them.
+ * Times of transition are not in it: they follow from the rest. NULL strings count as "". */
 uint64_t binding_status_hash(const struct binding_status *status);
