@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cluster - is the EKS cluster we are told to write to the one we run in (rule W1), and what its ARN
+ * tells.
+ *
+ * The same Helm values on blue and green must not let green rewrite blue. So before any write the
+ * issuer of this API server must equal the issuer that EKS reports for --cluster-name; where no issuer
+ * can be read, one certificate of our CA bundle must equal the cluster's. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+enum cluster_verdict {
+    CLUSTER_UNVERIFIED, /* nothing readable to compare: no write */
+    CLUSTER_VERIFIED,
+    CLUSTER_WRONG, /* they differ, or EKS knows no such cluster: no write */
+};
+
+#define CLUSTER_PART_SIZE 64
+
+/* What the pass needs to know of the cluster. Zeroed: not verified. */
+struct cluster {
+    enum cluster_verdict verdict;
+    char name[128];
+    char partition[CLUSTER_PART_SIZE]; /* aws, aws-cn, ... */
+    char region[CLUSTER_PART_SIZE];
+    char account[CLUSTER_PART_SIZE]; /* 12 digits */
+    char owner[256];                 /* our owner tag: <UID of kube-system>/<instance> */
+    bool deleting;                   /* EKS reports DELETING */
+    char why[512];                   /* a sentence when the verdict is not VERIFIED */
+};
+
+/* What both sides say; "" for what could not be read. */
+struct cluster_evidence {
+    const char *arn;         /* of the EKS cluster */
+    const char *status;      /* ACTIVE, ... */
+    const char *eks_issuer;
+    const char *eks_ca_pem;
+    const char *kube_issuer; /* of this API server */
+    const char *kube_ca_pem; /* the bundle we trust for it */
+    const char *kube_system_uid;
+};
+
+/* Fills everything but `name`, which must be set. Fails (ERROR_INVALID, nothing changed) when the ARN
+ * is not arn:<partition>:eks:<region>:<12 digits>:cluster/<name>, or a UID is missing. */
+int cluster_judge(struct cluster *cluster, const struct cluster_evidence *evidence, const char *instance,
+                  struct error *err);
+
+/* "WrongCluster", "ClusterUnverified": the reason shown; "" when verified. */
+const char *cluster_reason(const struct cluster *cluster);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/mirror.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* The first index whose key is not smaller. */
+static size_t position(const struct mirror *mirror, const struct association_key *key)
+{
+    size_t low = 0, high = mirror->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (association_key_compare(&mirror->entries[middle]->key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool stands_at(const struct mirror *mirror, size_t index, const struct association_key *key)
+{
+    return index < mirror->count &&
+           association_key_compare(&mirror->entries[index]->key, key) == 0;
+}
+
+struct mirror_entry *mirror_find(const struct mirror *mirror, const struct association_key *key)
+{
+    size_t index = position(mirror, key);
+
+    return stands_at(mirror, index, key) ? mirror->entries[index] : NULL;
+}
+
+static struct mirror_entry *entry_new(const struct association_key *key)
+{
+    size_t namespace_size = strlen(key->namespace) + 1;
+    size_t account_size = strlen(key->service_account) + 1;
+    struct mirror_entry *entry = mem_alloc(sizeof *entry + namespace_size + account_size);
+    char *text = (char *)(entry + 1);
+
+    memcpy(text, key->namespace, namespace_size);
+    memcpy(text + namespace_size, key->service_account, account_size);
+    entry->key.namespace = text;
+    entry->key.service_account = text + namespace_size;
+    return entry;
+}
+
+static void entry_free(struct mirror_entry *entry)
+{
+    mem_free(entry->association);
+    mem_free(entry->trouble);
+    mem_free(entry);
+}
+
+struct mirror_entry *mirror_entry(struct mirror *mirror, const struct association_key *key)
+{
+    size_t index = position(mirror, key);
+
+    if (stands_at(mirror, index, key))
+        return mirror->entries[index];
+    MEM_GROW(mirror->entries, mirror->count, mirror->capacity);
+    memmove(mirror->entries + index + 1, mirror->entries + index,
+            (mirror->count - index) * sizeof *mirror->entries);
+    mirror->count++;
+    return mirror->entries[index] = entry_new(key);
+}
+
+static bool is_recent(int64_t written, int64_t at)
+{
+    return written != 0 && at < written + MIRROR_SETTLE_MS;
+}
+
+static void set_association(struct mirror_entry *entry, struct association *owned)
+{
+    mem_free(entry->association);
+    entry->association = owned;
+}
+
+/* Another association than the one we knew, or none: nothing remembered of the old one holds. */
+static void forget_association(struct mirror_entry *entry)
+{
+    set_association(entry, NULL);
+    entry->described_at = 0;
+    entry->created_at = 0;
+    entry->written_at = 0;
+    entry->deleted_at = 0;
+    entry->absent_since = 0;
+}
+
+static void take_listed(struct mirror_entry *entry, struct association *owned, int64_t started)
+{
+    struct association *known = entry->association;
+
+    entry->listed = true;
+    entry->look = false;
+    if (known && strcmp(known->id, owned->id) == 0) {
+        if (entry->deleted_at && !is_recent(entry->deleted_at, started)) {
+            entry->deleted_at = 0; /* our delete did not hold: look at it anew */
+            entry->described_at = 0;
+            known->described = false;
+        }
+        mem_free(owned);
+        return;
+    }
+    if (known && is_recent(entry->created_at, started)) {
+        mem_free(owned); /* the list is older than our create */
+        return;
+    }
+    forget_association(entry);
+    entry->maybe_at = 0;
+    set_association(entry, owned);
+}
+
+/* A complete list of this key does not show anything. */
+static void take_absent(struct mirror_entry *entry, int64_t started)
+{
+    entry->look = false;
+    if (entry->association && !is_recent(entry->created_at, started))
+        forget_association(entry);
+    else if (entry->deleted_at)
+        forget_association(entry);
+}
+
+static void take_list_of_key(struct mirror *mirror, const struct association_key *key,
+                             struct association **owned_items, size_t count, int64_t started)
+{
+    struct mirror_entry *entry = mirror_entry(mirror, key);
+
+    entry->listed = false;
+    for (size_t i = 0; i < count; i++) {
+        if (association_key_compare(&owned_items[i]->key, key) == 0)
+            take_listed(entry, owned_items[i], started);
+        else
+            mem_free(owned_items[i]);
+    }
+    if (!entry->listed)
+        take_absent(entry, started);
+}
+
+void mirror_take_list(struct mirror *mirror, const struct association_key *key,
+                      struct association **owned_items, size_t count, int64_t started)
+{
+    if (key) {
+        take_list_of_key(mirror, key, owned_items, count, started);
+        return;
+    }
+    for (size_t i = 0; i < mirror->count; i++)
+        mirror->entries[i]->listed = false;
+    for (size_t i = 0; i < count; i++)
+        take_listed(mirror_entry(mirror, &owned_items[i]->key), owned_items[i], started);
+    for (size_t i = 0; i < mirror->count; i++)
+        if (!mirror->entries[i]->listed)
+            take_absent(mirror->entries[i], started);
+    mirror->listed_at = started;
+}
+
+void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now)
+{
+    entry->described_at = now;
+    if (entry->association && entry->association->described && is_recent(entry->written_at, now)) {
+        mem_free(owned); /* may be older than what we wrote */
+        return;
+    }
+    set_association(entry, owned);
+}
+
+void mirror_vanished(struct mirror_entry *entry)
+{
+    forget_association(entry);
+    entry->look = false;
+}
+
+void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now)
+{
+    forget_association(entry);
+    set_association(entry, owned);
+    entry->created_at = entry->written_at = entry->described_at = now;
+    entry->maybe_at = 0;
+    entry->create_token[0] = entry->create_token[1] = 0;
+    mirror_succeeded(entry);
+}
+
+void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now)
+{
+    set_association(entry, owned);
+    entry->written_at = entry->described_at = now;
+    mirror_succeeded(entry);
+}
+
+void mirror_deleted(struct mirror_entry *entry, int64_t now)
+{
+    entry->deleted_at = now;
+    entry->created_at = entry->written_at = 0;
+    mirror_succeeded(entry);
+}
+
+void mirror_retagged(struct mirror_entry *entry, const char *tags, int64_t now)
+{
+    struct association changed = *entry->association;
+
+    changed.tags = tags;
+    set_association(entry, association_copy(&changed));
+    entry->written_at = now;
+    mirror_succeeded(entry);
+}
+
+void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *text, int64_t generation,
+                   int64_t now, int64_t wait_ms)
+{
+    struct mirror_trouble *trouble = entry->trouble;
+
+    if (!trouble)
+        trouble = entry->trouble = mem_alloc(sizeof *trouble);
+    if (trouble->kind != kind || trouble->generation != generation) {
+        trouble->since = now;
+        trouble->failures = 0;
+    }
+    trouble->kind = kind;
+    trouble->generation = generation;
+    trouble->failures++;
+    trouble->retry_at = now + wait_ms;
+    strncpy(trouble->text, text, sizeof trouble->text - 1);
+    trouble->text[sizeof trouble->text - 1] = '\0';
+}
+
+void mirror_succeeded(struct mirror_entry *entry)
+{
+    mem_free(entry->trouble);
+    entry->trouble = NULL;
+}
+
+bool mirror_surely_absent(const struct mirror *mirror, const struct mirror_entry *entry)
+{
+    int64_t maybe = mirror->epoch;
+
+    if (entry && entry->association)
+        return false;
+    if (entry && entry->maybe_at > maybe)
+        maybe = entry->maybe_at;
+    return mirror->listed_at >= maybe + MIRROR_SETTLE_MS;
+}
+
+static bool worth_keeping(const struct mirror_entry *entry, int64_t now)
+{
+    return entry->association || entry->trouble || entry->look ||
+           is_recent(entry->maybe_at, now);
+}
+
+void mirror_purge(struct mirror *mirror, int64_t now)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < mirror->count; i++) {
+        if (worth_keeping(mirror->entries[i], now))
+            mirror->entries[kept++] = mirror->entries[i];
+        else
+            entry_free(mirror->entries[i]);
+    }
+    mirror->count = kept;
+}
+
+void mirror_release(struct mirror *mirror)
+{
+    for (size_t i = 0; i < mirror->count; i++)
+        entry_free(mirror->entries[i]);
+    mem_free(mirror->entries);
+    *mirror = (struct mirror){0};
+}

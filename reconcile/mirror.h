@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mirror - what EKS holds, as far as we know, with our own writes laid over what its lists show.
+ *
+ * One entry a key, sorted by key. An entry may stand without an association: something was tried
+ * there and must be remembered (a create whose outcome is unknown, a failure to retry later).
+ *
+ * EKS is eventually consistent both ways, so for MIRROR_SETTLE_MS after our own write a List or
+ * Describe that does not show it yet is no news (rule C5):
+ *   created by us, not listed        stays
+ *   deleted by us, still listed      stays, marked deleted, until no List shows it or Describe says 404
+ *   updated by us, Describe differs  ours stands
+ * Pure: time (ms since boot) is an argument.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconcile/association.h"
+
+#define MIRROR_SETTLE_MS 60000
+
+/* Why a key is not as wanted, when the last try said so. The names are the reasons in status. */
+enum trouble {
+    TROUBLE_NONE,
+    TROUBLE_RETRYING,    /* transient, unknown outcome, conflict: tried again soon */
+    TROUBLE_THROTTLED,
+    TROUBLE_DENIED,
+    TROUBLE_PASS_ROLE,
+    TROUBLE_ROLE_MISSING,
+    TROUBLE_ROLE_WAIT,   /* the role does not exist yet: IAM propagation, for the first two minutes */
+    TROUBLE_TRUST,
+    TROUBLE_QUOTA,
+    TROUBLE_INVALID,
+    TROUBLE_GHOST,       /* EKS says the key is taken, but no List shows by what */
+};
+
+struct mirror_trouble {
+    enum trouble kind;
+    unsigned failures; /* in a row */
+    int64_t since;     /* first failure of this kind in this row */
+    int64_t retry_at;
+    int64_t generation; /* of the binding it was tried for: a new one clears it */
+    char text[256];
+};
+
+struct mirror_entry {
+    struct association_key key;      /* owned with the entry */
+    struct association *association; /* owned; NULL: none known */
+    int64_t described_at;            /* all times in ms since boot, 0: never */
+    int64_t created_at;              /* by us */
+    int64_t written_at;              /* last Create, Update or tag change by us */
+    int64_t deleted_at;              /* by us; the key is not free yet */
+    int64_t maybe_at;                /* a Create was sent whose outcome is not known */
+    int64_t absent_since;            /* since when the selected service account is gone */
+    uint64_t create_token[2];        /* of the logical create under way; zero: none */
+    bool look;                       /* look at this key before doing anything to it */
+    bool listed;                     /* scratch, while a list is taken in */
+    struct mirror_trouble *trouble;  /* owned; NULL: none */
+};
+
+struct mirror {
+    struct mirror_entry **entries; /* owned */
+    size_t count;
+    size_t capacity;
+    int64_t listed_at; /* start of the last full List that completed; 0: never */
+    int64_t epoch;     /* since when this process leads: before it, another may have written */
+};
+
+struct mirror_entry *mirror_find(const struct mirror *mirror, const struct association_key *key);
+/* The entry of a key, made if need be. */
+struct mirror_entry *mirror_entry(struct mirror *mirror, const struct association_key *key);
+
+/* Takes in a complete list: summaries in any order, which become the mirror's (the array stays the
+ * caller's). `key` NULL: of the whole cluster; otherwise of that key only.
+ * `started` is when the first page was asked for. */
+void mirror_take_list(struct mirror *mirror, const struct association_key *key,
+                      struct association **owned_items, size_t count, int64_t started);
+
+/* A Describe's answer; the association becomes the mirror's. */
+void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now);
+/* A Describe, Update, Tag or Delete said that the association does not exist. */
+void mirror_vanished(struct mirror_entry *entry);
+/* A Create's or Update's answer. */
+void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now);
+void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now);
+/* A Delete was accepted. */
+void mirror_deleted(struct mirror_entry *entry, int64_t now);
+/* TagResource and UntagResource answered: these are its tags now. */
+void mirror_retagged(struct mirror_entry *entry, const char *tags, int64_t now);
+
+/* Remembers a failure; a row of the same kind counts on and keeps its `since`. */
+void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *text, int64_t generation,
+                   int64_t now, int64_t wait_ms);
+void mirror_succeeded(struct mirror_entry *entry);
+
+/* True when nothing can be under this key any more: none is known, and every Create that may have been
+ * sent (by us, or by whoever led before us) is older than the settling time at the last full List. */
+bool mirror_surely_absent(const struct mirror *mirror, const struct mirror_entry *entry);
+
+/* Drops entries that hold nothing worth remembering. Pointers to entries end here, and only here. */
+void mirror_purge(struct mirror *mirror, int64_t now);
+void mirror_release(struct mirror *mirror);

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/outcome.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "crds/pairs.h"
+
+#define MESSAGE_CAP 1024
+#define SECOND_US 1000000
+
+/* How one wanted key stands. */
+struct key_standing {
+    const char *state;  /* for its row in status */
+    const char *reason; /* "" when it is in place */
+    bool accepted;
+    bool in_place;
+    const struct association *association; /* NULL: none known */
+};
+
+const char *outcome_trouble_reason(enum trouble kind)
+{
+    switch (kind) {
+    case TROUBLE_THROTTLED:
+        return "Throttled";
+    case TROUBLE_DENIED:
+        return "AccessDenied";
+    case TROUBLE_PASS_ROLE:
+        return "PassRoleDenied";
+    case TROUBLE_ROLE_MISSING:
+        return "RoleNotFound";
+    case TROUBLE_ROLE_WAIT:
+    case TROUBLE_GHOST:
+        return "WaitingForPropagation";
+    case TROUBLE_TRUST:
+        return "RoleNotTrusted";
+    case TROUBLE_QUOTA:
+        return "QuotaExceeded";
+    case TROUBLE_INVALID:
+        return "InvalidRequest";
+    case TROUBLE_RETRYING:
+    case TROUBLE_NONE:
+        break;
+    }
+    return "Retrying";
+}
+
+static struct key_standing step_standing(const struct plan_step *step, enum plan_mode mode)
+{
+    switch (step->verb) {
+    case PLAN_KEEP:
+        return (struct key_standing){.state = "Associated", .reason = "", .in_place = true};
+    case PLAN_ADD_ON:
+        return (struct key_standing){.state = "Blocked", .reason = "AddOnOwned"};
+    case PLAN_TAKEN:
+        return (struct key_standing){.state = "Blocked", .reason = "KeyTaken"};
+    case PLAN_WAIT:
+        return (struct key_standing){.state = "Waiting", .reason = "WaitingForPropagation"};
+    case PLAN_UNKNOWN:
+        return (struct key_standing){.state = "Checking", .reason = "Checking"};
+    case PLAN_CREATE:
+    case PLAN_CHANGE:
+    case PLAN_DELETE:
+    case PLAN_ORPHAN:
+    case PLAN_LEAVE:
+        break;
+    }
+    if (step->claim->binding->suspend)
+        return (struct key_standing){.state = "Suspended", .reason = "Suspended"};
+    if (mode == PLAN_OBSERVE)
+        return (struct key_standing){.state = "Observed", .reason = "ObserveOnly"};
+    if (step->verb == PLAN_CREATE)
+        return (struct key_standing){.state = "Creating", .reason = "Creating"};
+    return (struct key_standing){.state = "Updating", .reason = "Updating"};
+}
+
+static bool trouble_holds(const struct plan_step *step)
+{
+    const struct mirror_entry *entry = step->entry;
+
+    return entry && entry->trouble &&
+           entry->trouble->generation == step->claim->binding->generation;
+}
+
+static struct key_standing want_standing(struct want *want, const struct outcome_context *context)
+{
+    struct mirror_entry *entry = mirror_find(context->mirror, &want->key);
+    struct key_standing standing;
+    struct plan_step step;
+
+    if (want->verdict == WANT_REFUSED)
+        return (struct key_standing){.state = "Refused", .reason = "Refused"};
+    if (want->verdict == WANT_CONFLICT)
+        return (struct key_standing){.state = "Conflict", .reason = "Conflict"};
+    step = plan_judge(want, entry, context->cluster->owner);
+    standing = step_standing(&step, context->mode);
+    if (trouble_holds(&step) && (step.verb == PLAN_CREATE || step.verb == PLAN_CHANGE)) {
+        standing.reason = outcome_trouble_reason(entry->trouble->kind);
+        standing.state = "Failing";
+    }
+    standing.accepted = true;
+    standing.association = entry && !entry->deleted_at ? entry->association : NULL;
+    return standing;
+}
+
+/* ---- sentences ---------------------------------------------------------------------------------- */
+
+static void say_taken(struct strbuf *message, const struct association *association, bool add_on)
+{
+    size_t length = 0;
+    const char *owner = pairs_get(association->tags, TAG_OWNER, &length);
+
+    strbuf_format(message, "association %s (role %.300s) stands there already",
+                  association->id, association->access.role_arn);
+    if (add_on)
+        strbuf_format(message, ", owned by the EKS add-on %.200s: podbind never touches it",
+                      association->owner_arn);
+    else if (owner)
+        strbuf_format(message, ", made by another podbind (%.*s): remove one of the two bindings",
+                      (int)(length < 200 ? length : 200), owner);
+    else
+        strbuf_str(message, ", not made by podbind: delete it, or set adoption: SameAccess or Always");
+}
+
+static void say_want(struct strbuf *message, const struct want *want,
+                     const struct key_standing *standing, const struct outcome_context *context)
+{
+    const struct mirror_entry *entry = mirror_find(context->mirror, &want->key);
+
+    strbuf_format(message, "service account '%s': ", want->key.service_account);
+    if (want->verdict == WANT_REFUSED)
+        strbuf_str(message, "those of podbind's own namespace are always refused");
+    else if (want->verdict == WANT_CONFLICT)
+        strbuf_format(message, "held by the older binding '%s'", want->rival->binding->name);
+    else if (strcmp(standing->state, "Failing") == 0)
+        strbuf_str(message, entry->trouble->text);
+    else if (strcmp(standing->state, "Blocked") == 0)
+        say_taken(message, standing->association, strcmp(standing->reason, "AddOnOwned") == 0);
+    else if (strcmp(standing->state, "Waiting") == 0)
+        strbuf_str(message, "waiting for EKS to let go of the deleted association");
+    else if (strcmp(standing->state, "Suspended") == 0)
+        strbuf_str(message, "nothing is written to EKS while spec.suspend is true");
+    else if (strcmp(standing->state, "Observed") == 0)
+        strbuf_str(message, "podbind runs with --mode=observe and writes nothing");
+    else
+        strbuf_str(message, "on its way");
+}
+
+/* ---- conditions --------------------------------------------------------------------------------- */
+
+struct tally {
+    int wanted, in_place, refused;
+    const struct want *refused_want, *missing_want, *contested_want;
+    struct key_standing refused_standing, missing_standing;
+};
+
+static void count_want(struct tally *tally, const struct want *want, const struct key_standing *standing)
+{
+    tally->wanted++;
+    tally->in_place += standing->in_place;
+    tally->refused += !standing->accepted;
+    if (!standing->accepted && !tally->refused_want) {
+        tally->refused_want = want;
+        tally->refused_standing = *standing;
+    }
+    if (!standing->in_place && !tally->missing_want) {
+        tally->missing_want = want;
+        tally->missing_standing = *standing;
+    }
+    if (want->verdict == WANT_HELD && want->rival && !tally->contested_want)
+        tally->contested_want = want;
+}
+
+static void set(struct outcome *outcome, enum binding_condition_type type, enum condition_status status,
+                const char *reason, const char *message)
+{
+    outcome->status.conditions[type] =
+        (struct binding_condition){.status = status, .reason = reason, .message = message};
+}
+
+static void say_more(struct strbuf *message, int others)
+{
+    if (others > 0)
+        strbuf_format(message, " (and %d more)", others);
+}
+
+static void judge_accepted(struct outcome *outcome, const struct claim *claim,
+                           const struct tally *tally, const struct outcome_context *context)
+{
+    struct strbuf *message = &outcome->accepted_message;
+    enum condition_status status = CONDITION_FALSE;
+    const char *reason = "Accepted";
+
+    if (claim->reason[0] != '\0') {
+        reason = claim->reason;
+        strbuf_str(message, claim->owned_message);
+    } else if (context->cluster->account[0] == '\0') {
+        status = CONDITION_UNKNOWN;
+        reason = context->blind_reason[0] ? context->blind_reason : "ClusterUnverified";
+        strbuf_str(message, context->blind_message);
+    } else if (tally->refused_want) {
+        reason = tally->refused_standing.reason;
+        say_want(message, tally->refused_want, &tally->refused_standing, context);
+        say_more(message, tally->refused - 1);
+    } else if (tally->contested_want) {
+        status = CONDITION_TRUE;
+        reason = "ConflictHolder";
+        strbuf_format(message, "binding '%s' asks for service account '%s' too; this one is older",
+                      tally->contested_want->rival->binding->name,
+                      tally->contested_want->key.service_account);
+    } else {
+        status = CONDITION_TRUE;
+        strbuf_str(message, "well-formed and allowed");
+    }
+    set(outcome, CONDITION_ACCEPTED, status, reason, strbuf_text(message));
+}
+
+static void judge_associated(struct outcome *outcome, const struct tally *tally,
+                             const struct claim *claim, const struct outcome_context *context)
+{
+    struct strbuf *message = &outcome->associated_message;
+    const char *cluster_why = cluster_reason(context->cluster);
+    enum condition_status status = CONDITION_UNKNOWN;
+    const char *reason = "Associated";
+
+    if (context->blind_reason[0] != '\0') {
+        reason = context->blind_reason;
+        strbuf_str(message, context->blind_message);
+    } else if (cluster_why[0] != '\0') {
+        reason = cluster_why;
+        strbuf_str(message, context->cluster->why);
+    } else if (claim->reason[0] != '\0') {
+        status = CONDITION_FALSE;
+        reason = "NotAccepted";
+        strbuf_str(message, "nothing is written for a binding that is not accepted");
+    } else if (tally->missing_want) {
+        status = CONDITION_FALSE;
+        reason = tally->missing_standing.reason;
+        say_want(message, tally->missing_want, &tally->missing_standing, context);
+        say_more(message, tally->wanted - tally->in_place - 1);
+    } else {
+        status = CONDITION_TRUE;
+        reason = tally->wanted == 0 ? "NothingSelected" : reason;
+        strbuf_str(message, tally->wanted == 0 ? "no service account matches the selector"
+                                               : "EKS holds exactly what is wanted");
+    }
+    set(outcome, CONDITION_ASSOCIATED, status, reason, strbuf_text(message));
+}
+
+static const struct binding_condition *first_untrue(const struct outcome *outcome)
+{
+    for (int type = CONDITION_ACCEPTED; type <= CONDITION_ASSOCIATED; type++)
+        if (outcome->status.conditions[type].status != CONDITION_TRUE)
+            return &outcome->status.conditions[type];
+    return NULL;
+}
+
+static void judge_ready(struct outcome *outcome, const struct claim *claim, const struct tally *tally)
+{
+    const struct binding_condition *untrue = first_untrue(outcome);
+
+    outcome->ready = !untrue;
+    if (untrue) {
+        outcome->reason = untrue->reason;
+        strbuf_str(&outcome->ready_message, untrue->message);
+    } else if (tally->wanted == 0) {
+        outcome->reason = "NothingSelected";
+        strbuf_str(&outcome->ready_message, "no service account matches the selector");
+    } else {
+        outcome->reason = claim->binding->suspend ? "Suspended" : "Ready";
+        strbuf_format(&outcome->ready_message, "new pods of %s get %s",
+                      outcome->status.service_accounts, claim->access.role_arn);
+    }
+    set(outcome, CONDITION_READY, untrue ? CONDITION_FALSE : CONDITION_TRUE, outcome->reason,
+        strbuf_text(&outcome->ready_message));
+}
+
+/* How long a reason may stand before it counts as stalled, in ms; 0: it never does, because it passes
+ * by itself. Longer for roles: in a chart's install the role may come a moment later. */
+static int64_t patience(const char *reason)
+{
+    static const struct {
+        const char *reason;
+        int64_t ms;
+    } table[] = {
+        {"Refused", 60000},       {"Conflict", 60000},        {"KeyTaken", 60000},
+        {"AddOnOwned", 60000},    {"InvalidSpec", 60000},     {"InvalidSessionPolicy", 60000},
+        {"InvalidRequest", 60000}, {"WrongCluster", 60000},   {"RoleNotFound", 120000},
+        {"RoleNotTrusted", 120000}, {"PassRoleDenied", 120000}, {"AccessDenied", 120000},
+        {"QuotaExceeded", 120000},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].reason, reason) == 0)
+            return table[i].ms;
+    return 0;
+}
+
+static void judge_progress(struct outcome *outcome, const struct outcome_context *context)
+{
+    const struct binding_condition *ready = &outcome->status.conditions[CONDITION_READY];
+    int64_t wait = patience(outcome->reason);
+    bool stalled = wait > 0 && context->reason_since > 0 &&
+                   context->now >= context->reason_since + wait;
+
+    outcome->due = INT64_MAX;
+    if (outcome->ready)
+        return;
+    if (wait > 0 && !stalled)
+        outcome->due = (context->reason_since > 0 ? context->reason_since : context->now) + wait;
+    set(outcome, stalled ? CONDITION_STALLED : CONDITION_RECONCILING, CONDITION_TRUE, ready->reason,
+        ready->message);
+}
+
+static void keep_times(struct outcome *outcome, const struct binding *binding, int64_t wall_us)
+{
+    for (int type = 0; type < CONDITION_COUNT; type++) {
+        struct binding_condition *condition = &outcome->status.conditions[type];
+        bool same = condition->status == binding->status.conditions[type];
+
+        condition->since_us = same ? binding->status.since_us[type] : wall_us;
+    }
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------- */
+
+static void add_row(struct outcome *outcome, const struct want *want, const struct key_standing *standing)
+{
+    const struct association *association = standing->association;
+    struct binding_status *status = &outcome->status;
+
+    if (status->row_count == BINDING_MAX_ROWS) {
+        status->omitted++;
+        return;
+    }
+    outcome->owned_rows[status->row_count++] = (struct binding_row){
+        .service_account = want->key.service_account,
+        .id = association ? association->id : "",
+        .state = standing->state,
+        .external_id = association ? association->external_id : "",
+        .last_changed_us = association ? association->modified_us / SECOND_US * SECOND_US : 0,
+    };
+}
+
+static void describe(struct outcome *outcome, const struct claim *claim, const struct tally *tally,
+                     const struct outcome_context *context)
+{
+    struct binding_status *status = &outcome->status;
+
+    status->observed_generation = claim->binding->generation;
+    status->cluster_name = context->cluster->name;
+    status->role = claim->role_short;
+    status->role_arn = claim->access.role_arn;
+    status->rows = outcome->owned_rows;
+    status->wanted = tally->wanted;
+    status->in_place = tally->in_place;
+    snprintf(outcome->bound, sizeof outcome->bound, "%d/%d", tally->in_place, tally->wanted);
+    status->bound = outcome->bound;
+    snprintf(outcome->service_accounts, sizeof outcome->service_accounts, "%d selected", tally->wanted);
+    status->service_accounts = claim->binding->selector_count > 0 ? outcome->service_accounts
+                                                                  : claim->binding->service_account;
+    status->access = outcome->access;
+}
+
+void outcome_make(const struct claim *claim, const struct outcome_context *context,
+                  struct outcome *ret_outcome)
+{
+    struct tally tally = {0};
+    const struct association **held = mem_array(claim->want_count, sizeof *held);
+    size_t rows = claim->want_count < BINDING_MAX_ROWS ? claim->want_count : BINDING_MAX_ROWS;
+
+    *ret_outcome = (struct outcome){.accepted_message = STRBUF_CAPPED(MESSAGE_CAP),
+                                    .associated_message = STRBUF_CAPPED(MESSAGE_CAP),
+                                    .ready_message = STRBUF_CAPPED(MESSAGE_CAP)};
+    ret_outcome->owned_rows = mem_array(rows, sizeof *ret_outcome->owned_rows);
+    for (size_t i = 0; i < claim->want_count; i++) {
+        struct key_standing standing = want_standing(&claim->wants[i], context);
+
+        if (standing.in_place)
+            held[tally.in_place] = standing.association;
+        count_want(&tally, &claim->wants[i], &standing);
+        add_row(ret_outcome, &claim->wants[i], &standing);
+    }
+    describe(ret_outcome, claim, &tally, context);
+    judge_accepted(ret_outcome, claim, &tally, context);
+    judge_associated(ret_outcome, &tally, claim, context);
+    judge_ready(ret_outcome, claim, &tally);
+    judge_progress(ret_outcome, context);
+    keep_times(ret_outcome, claim->binding, context->wall_us);
+    if (ret_outcome->status.conditions[CONDITION_ASSOCIATED].status == CONDITION_TRUE)
+        access_fingerprint(held, (size_t)tally.in_place, ret_outcome->access);
+    mem_free(held);
+}
+
+void outcome_release(struct outcome *outcome)
+{
+    mem_free(outcome->owned_rows);
+    strbuf_release(&outcome->accepted_message);
+    strbuf_release(&outcome->associated_message);
+    strbuf_release(&outcome->ready_message);
+    *outcome = (struct outcome){0};
+}

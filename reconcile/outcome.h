@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outcome - what a binding's status should say, from the state of the world as known now.
+ *
+ * It is derived from the sets and the remembered troubles, never from which calls a pass made: so it
+ * is the same whether a pass ran whole, was cut, or found nothing to do. Pure.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/strbuf.h"
+#include "crds/binding.h"
+#include "reconcile/access.h"
+#include "reconcile/cluster.h"
+#include "reconcile/desired.h"
+#include "reconcile/mirror.h"
+#include "reconcile/plan.h"
+
+struct outcome_context {
+    const struct cluster *cluster;
+    const struct mirror *mirror;
+    enum plan_mode mode;
+    int64_t now;     /* ms since boot */
+    int64_t wall_us; /* microseconds since 1970: for lastTransitionTime */
+    /* Why EKS can't be read at all right now; "" when it can. */
+    const char *blind_reason;
+    const char *blind_message;
+    /* Since when Ready's reason has been what it is, for bindings that are not Ready (ms since
+     * boot). The caller remembers it; 0: it is new. */
+    int64_t reason_since;
+};
+
+/* Owns what `status` points to, apart from what is the claim's, the cluster's or the mirror's. */
+struct outcome {
+    struct binding_status status;
+    bool ready;
+    const char *reason;    /* of Ready; static */
+    int64_t due;           /* when the status changes by time alone (Stalled); INT64_MAX: never */
+    struct binding_row *owned_rows;
+    struct strbuf accepted_message, associated_message, ready_message;
+    char access[ACCESS_TEXT_SIZE];
+    char bound[32];
+    char service_accounts[32];
+};
+
+/* Reads nothing but its arguments; keep claim, cluster and mirror as they are until
+ * outcome_release(). */
+void outcome_make(const struct claim *claim, const struct outcome_context *context,
+                  struct outcome *ret_outcome);
+void outcome_release(struct outcome *outcome);
+
+/* The reason shown for a trouble: "RoleNotFound", "Throttled", ... */
+const char *outcome_trouble_reason(enum trouble kind);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "crds/pairs.h"
+
+/* ---- one wanted key ----------------------------------------------------------------------------- */
+
+static bool tags_differ(const struct claim *claim, const struct association *association,
+                        const char *owner)
+{
+    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(64 << 10);
+
+    desired_tags(claim, owner, &wanted);
+    return strcmp(strbuf_text(&wanted), association->tags) != 0;
+}
+
+static bool may_adopt(const struct claim *claim, unsigned difference)
+{
+    switch (claim->binding->adoption) {
+    case ADOPTION_ALWAYS:
+        return true;
+    case ADOPTION_SAME_ACCESS:
+        return difference == 0;
+    case ADOPTION_NEVER:
+        break;
+    }
+    return false;
+}
+
+static enum plan_verb judge_verb(const struct plan_step *step, const char *owner)
+{
+    const struct mirror_entry *entry = step->entry;
+    const struct association *association = entry ? entry->association : NULL;
+
+    if (!association)
+        return PLAN_CREATE;
+    if (entry->deleted_at)
+        return PLAN_WAIT;
+    if (!association->described)
+        return PLAN_UNKNOWN;
+    if (association->owner_arn[0] != '\0')
+        return PLAN_ADD_ON;
+    if (!association_is_ours(association, owner) && !may_adopt(step->claim, step->fields))
+        return PLAN_TAKEN;
+    return step->fields != 0 || step->tags ? PLAN_CHANGE : PLAN_KEEP;
+}
+
+struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const char *owner)
+{
+    struct plan_step step = {.want = want, .claim = want->claim, .entry = entry};
+
+    if (entry && entry->association && entry->association->described) {
+        step.fields = access_difference(&want->claim->access, &entry->association->access);
+        step.tags = tags_differ(want->claim, entry->association, owner);
+    }
+    step.verb = judge_verb(&step, owner);
+    return step;
+}
+
+/* ---- one key that nobody holds ------------------------------------------------------------------ */
+
+/* Finds claims by the UID of their binding. Built when the first unwanted association needs it. */
+struct uid_index {
+    const struct desired *desired;
+    struct claim **claims; /* sorted by UID; NULL: not built */
+};
+
+static int by_uid(const void *left, const void *right)
+{
+    const struct claim *a = *(struct claim *const *)left, *b = *(struct claim *const *)right;
+
+    return strcmp(a->binding->uid, b->binding->uid);
+}
+
+static void build_index(struct uid_index *index)
+{
+    size_t count = index->desired->claim_count;
+
+    index->claims = mem_array(count, sizeof *index->claims);
+    for (size_t i = 0; i < count; i++)
+        index->claims[i] = &index->desired->claims[i];
+    qsort(index->claims, count, sizeof *index->claims, by_uid);
+}
+
+static struct claim *claim_of(struct uid_index *index, const struct association *association)
+{
+    size_t length, low = 0, high = index->desired->claim_count;
+    const char *uid = pairs_get(association->tags, TAG_BINDING, &length);
+
+    if (!uid)
+        return NULL;
+    if (!index->claims)
+        build_index(index);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const char *other = index->claims[middle]->binding->uid;
+        int order = strncmp(other, uid, length);
+
+        if (order == 0 && other[length] != '\0')
+            order = 1;
+        if (order == 0)
+            return index->claims[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* Does the spec ask for this key, be it refused or lost to another? */
+static bool spec_names(const struct claim *claim, const struct association_key *key)
+{
+    for (size_t i = 0; i < claim->want_count; i++)
+        if (strcmp(claim->wants[i].key.service_account, key->service_account) == 0)
+            return true;
+    return false;
+}
+
+static enum evidence evidence_against(const struct claim *claim, const struct association_key *key)
+{
+    const struct binding *binding = claim->binding;
+
+    if (binding->deleting)
+        return binding->has_finalizer && !binding->retain ? EVIDENCE_BINDING_DELETED : EVIDENCE_NONE;
+    if (binding->suspend || binding->retain || claim->reason[0] != '\0')
+        return EVIDENCE_NONE;
+    if (strcmp(binding->namespace, key->namespace) != 0 || spec_names(claim, key))
+        return EVIDENCE_NONE;
+    return binding->selector_count > 0 ? EVIDENCE_ACCOUNT_GONE : EVIDENCE_SPEC_MOVED;
+}
+
+static struct plan_step judge_unwanted(struct uid_index *index, struct mirror_entry *entry,
+                                       const struct plan_context *context)
+{
+    struct plan_step step = {.verb = PLAN_LEAVE, .entry = entry};
+    const struct association *association = entry->association;
+
+    if (!association || !association_is_ours(association, context->owner) ||
+        pairs_has(association->tags, TAG_RETAIN, "true"))
+        return step;
+    step.claim = claim_of(index, association);
+    if (!step.claim) {
+        step.verb = PLAN_ORPHAN;
+        return step;
+    }
+    step.evidence = evidence_against(step.claim, &entry->key);
+    if (step.evidence == EVIDENCE_ACCOUNT_GONE) {
+        if (!entry->absent_since)
+            entry->absent_since = context->now;
+    } else {
+        entry->absent_since = 0;
+    }
+    if (step.evidence != EVIDENCE_NONE)
+        step.verb = PLAN_DELETE;
+    return step;
+}
+
+/* ---- the whole set ------------------------------------------------------------------------------ */
+
+static int smaller_head(const struct desired *desired, size_t d, const struct mirror *mirror, size_t m)
+{
+    if (d == desired->held_count)
+        return 1;
+    if (m == mirror->count)
+        return -1;
+    return association_key_compare(&desired->held[d]->key, &mirror->entries[m]->key);
+}
+
+static void group_by_claim(const struct desired *desired, struct plan *plan)
+{
+    size_t *next;
+
+    plan->claim_first = mem_array(desired->claim_count + 1, sizeof *plan->claim_first);
+    plan->by_claim = mem_array(plan->count, sizeof *plan->by_claim);
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->steps[i].claim)
+            plan->claim_first[plan->steps[i].claim - desired->claims + 1]++;
+    for (size_t i = 0; i < desired->claim_count; i++)
+        plan->claim_first[i + 1] += plan->claim_first[i];
+    next = mem_dup(plan->claim_first, (desired->claim_count + 1) * sizeof *next);
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->steps[i].claim)
+            plan->by_claim[next[plan->steps[i].claim - desired->claims]++] = &plan->steps[i];
+    mem_free(next);
+}
+
+/* Make before break: what a binding no longer names goes after all it names is in place. */
+static void break_after_make(const struct desired *desired, struct plan *plan)
+{
+    for (size_t i = 0; i < desired->claim_count; i++) {
+        size_t in_place = 0;
+
+        for (size_t s = plan->claim_first[i]; s < plan->claim_first[i + 1]; s++)
+            in_place += plan->by_claim[s]->verb == PLAN_KEEP;
+        for (size_t s = plan->claim_first[i]; s < plan->claim_first[i + 1]; s++) {
+            struct plan_step *step = plan->by_claim[s];
+
+            if (step->evidence == EVIDENCE_SPEC_MOVED && in_place < desired->claims[i].want_count)
+                step->verb = PLAN_LEAVE;
+        }
+    }
+}
+
+void plan_make(const struct desired *desired, struct mirror *mirror, const struct plan_context *context,
+               struct plan *ret_plan)
+{
+    struct uid_index index = {.desired = desired};
+    struct plan plan = {0};
+    size_t d = 0, m = 0;
+
+    plan.steps = mem_array(desired->held_count + mirror->count, sizeof *plan.steps);
+    while (d < desired->held_count || m < mirror->count) {
+        int head = smaller_head(desired, d, mirror, m);
+        struct want *want = head <= 0 ? desired->held[d++] : NULL;
+        struct mirror_entry *entry = head >= 0 ? mirror->entries[m++] : NULL;
+
+        if (want && entry)
+            entry->absent_since = 0;
+        plan.steps[plan.count++] = want ? plan_judge(want, entry, context->owner)
+                                        : judge_unwanted(&index, entry, context);
+        plan.orphans += plan.steps[plan.count - 1].verb == PLAN_ORPHAN;
+    }
+    group_by_claim(desired, &plan);
+    break_after_make(desired, &plan);
+    mem_free(index.claims);
+    *ret_plan = plan;
+}
+
+void plan_release(struct plan *plan)
+{
+    mem_free(plan->steps);
+    mem_free(plan->by_claim);
+    mem_free(plan->claim_first);
+    *plan = (struct plan){0};
+}
+
+/* ---- may it happen now? ------------------------------------------------------------------------- */
+
+static bool has_work(const struct plan_step *step, const struct plan_context *context)
+{
+    switch (step->verb) {
+    case PLAN_CREATE:
+    case PLAN_CHANGE:
+        return !step->claim->binding->suspend && context->mode != PLAN_OBSERVE;
+    case PLAN_DELETE:
+        return !step->entry->deleted_at && context->mode == PLAN_SYNC;
+    case PLAN_KEEP:
+    case PLAN_UNKNOWN:
+    case PLAN_WAIT:
+    case PLAN_ADD_ON:
+    case PLAN_TAKEN:
+    case PLAN_ORPHAN:
+    case PLAN_LEAVE:
+        break;
+    }
+    return false;
+}
+
+int64_t plan_due(const struct plan_step *step, const struct plan_context *context)
+{
+    const struct mirror_entry *entry = step->entry;
+    int64_t due = 0;
+
+    if (!has_work(step, context))
+        return INT64_MAX;
+    if (step->evidence == EVIDENCE_ACCOUNT_GONE)
+        due = entry->absent_since + context->absence_grace_ms;
+    if (entry && entry->trouble && entry->trouble->retry_at > due &&
+        entry->trouble->generation == step->claim->binding->generation)
+        due = entry->trouble->retry_at;
+    return due;
+}
+
+bool plan_may_act(const struct plan_step *step, const struct plan_context *context)
+{
+    return step->claim && !step->claim->held && !(step->entry && step->entry->look) &&
+           plan_due(step, context) <= context->now;
+}
+
+bool plan_has_unknown(const struct plan *plan, const char *namespace)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct mirror_entry *entry = plan->steps[i].entry;
+
+        if (entry && entry->association && !entry->association->described &&
+            strcmp(entry->key.namespace, namespace) == 0)
+            return true;
+    }
+    return false;
+}
