@@ -58,9 +58,10 @@ COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote
     $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
 LINK := $(CC) -pthread $(LINK_$(VARIANT)) $(LDFLAGS)
 LIBS := $(call packages,--libs,$(LIBRARIES))
-ifneq ($(strip $(file <$(OUT)/command)),$(strip $(COMPILE)))
-$(shell mkdir -p $(OUT))$(file >$(OUT)/command,$(COMPILE))
-endif
+same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
+keep = $(if $(call same,$(strip $(file <$(1))),$(strip $(2))),,$(shell mkdir -p $(OUT))$(file >$(1),$(2)))
+$(call keep,$(OUT)/command,$(COMPILE))# changed flags compile all again
+$(call keep,$(OUT)/sources,$(SOURCES))# a file less links all again
 endif
 
 # ---- what there is to do ------------------------------------------------------------------------
@@ -108,25 +109,25 @@ headers: $(HEADERS:%=$(OUT)/%.alone)
 
 # ---- how things are built -----------------------------------------------------------------------
 link = echo '  LD    $@' && mkdir -p $(@D) && $(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
-archive = echo '  AR    $@' && mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+archive = echo '  AR    $@' && mkdir -p $(@D) && rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-$(BIN)/podbind: $(call object,$(PRODUCT))
+$(BIN)/podbind: $(call object,$(PRODUCT)) $(OUT)/sources
 	@$(link)
 
-$(BIN)/podbind-standin: $(call object,$(STANDIN)) $(OUT)/model.a $(OUT)/product.a
+$(BIN)/podbind-standin: $(call object,$(STANDIN)) $(OUT)/model.a $(OUT)/product.a $(OUT)/sources
 	@$(link) $(call packages,--libs,libmicrohttpd)
 
-$(BIN)/podbind-sim: $(call object,$(SIM)) $(OUT)/model.a $(OUT)/product.a
+$(BIN)/podbind-sim: $(call object,$(SIM)) $(OUT)/model.a $(OUT)/product.a $(OUT)/sources
 	@$(link)
 
 $(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(call object,$(UNIT_HELPERS)) \
     $(OUT)/model.a $(OUT)/product.a
 	@$(link) $(call packages,--libs,cmocka)
 
-$(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT)))
+$(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT))) $(OUT)/sources
 	@$(archive)
 
-$(OUT)/model.a: $(call object,$(MODEL))
+$(OUT)/model.a: $(call object,$(MODEL)) $(OUT)/sources
 	@$(archive)
 
 $(OUT)/%.o: %.c $(OUT)/command
@@ -136,7 +137,7 @@ $(OUT)/%.h.alone: %.h $(OUT)/command # each header compiles alone
 	@mkdir -p $(@D) && echo '#include "$<"' | \
 	    $(COMPILE) -MMD -MP -MF $@.d -MT $@ -fsyntax-only -x c - && touch $@
 
-$(BUILD)/compile_commands.json: $(OUT)/command $(SOURCES)
+$(BUILD)/compile_commands.json: $(OUT)/command $(OUT)/sources
 	@{ echo '['; for source in $(SOURCES); do printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' \
 	    "$(CURDIR)" "$$source" "$$(sed 's/[\\"]/\\&/g' $<) -c $$source"; done | sed '$$s/,$$//'; echo ']'; } >$@
 
