@@ -114,6 +114,16 @@ struct kube_identity {
     char *ca_pem; /* bundle that we trust for this API server, "" when none */
 };
 
+/* What only the text of an EKS error tells; decides the reason that people see. */
+enum call_detail {
+    DETAIL_NONE,
+    DETAIL_ROLE_MISSING,    /* the role does not exist, or not yet (IAM propagation) */
+    DETAIL_TRUST_INVALID,   /* the role's trust policy does not let EKS assume it */
+    DETAIL_PASS_ROLE,       /* we may not pass the role */
+    DETAIL_QUOTA,           /* the cluster holds all the associations it may */
+    DETAIL_CLUSTER_MISSING, /* EKS knows no cluster of our name */
+};
+
 struct call {
     enum call_verb verb;
     void *owner; /* the caller's, untouched */
@@ -127,6 +137,7 @@ struct call {
     } in;
 
     struct error error; /* kind ERROR_NONE: done, and the outputs are there */
+    enum call_detail detail;
     struct {
         struct association *association; /* Describe, Create, Update */
         struct associations_page page;

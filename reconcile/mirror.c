@@ -88,6 +88,7 @@ static void forget_association(struct mirror_entry *entry)
     entry->written_at = 0;
     entry->deleted_at = 0;
     entry->absent_since = 0;
+    entry->recheck = false;
 }
 
 static void take_listed(struct mirror_entry *entry, struct association *owned, int64_t started)
@@ -97,7 +98,7 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
     entry->listed = true;
     entry->look = false;
     if (known && strcmp(known->id, owned->id) == 0) {
-        if (entry->deleted_at && !is_recent(entry->deleted_at, started)) {
+        if (entry->deleted_at && started >= entry->deleted_at + 2 * MIRROR_SETTLE_MS) {
             entry->deleted_at = 0; /* our delete did not hold: look at it anew */
             entry->described_at = 0;
             known->described = false;
@@ -118,9 +119,11 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
 static void take_absent(struct mirror_entry *entry, int64_t started)
 {
     entry->look = false;
+    if (entry->deleted_at && started > entry->deleted_at)
+        entry->gone_at = started;
+    if (!is_recent(entry->maybe_at, started))
+        entry->maybe_at = 0;
     if (entry->association && !is_recent(entry->created_at, started))
-        forget_association(entry);
-    else if (entry->deleted_at)
         forget_association(entry);
 }
 
@@ -160,6 +163,7 @@ void mirror_take_list(struct mirror *mirror, const struct association_key *key,
 void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now)
 {
     entry->described_at = now;
+    entry->recheck = false;
     if (entry->association && entry->association->described && is_recent(entry->written_at, now)) {
         mem_free(owned); /* may be older than what we wrote */
         return;
@@ -167,8 +171,10 @@ void mirror_described(struct mirror_entry *entry, struct association *owned, int
     set_association(entry, owned);
 }
 
-void mirror_vanished(struct mirror_entry *entry)
+void mirror_vanished(struct mirror_entry *entry, int64_t now)
 {
+    if (entry->deleted_at)
+        entry->gone_at = now;
     forget_association(entry);
     entry->look = false;
 }
@@ -178,7 +184,7 @@ void mirror_created(struct mirror_entry *entry, struct association *owned, int64
     forget_association(entry);
     set_association(entry, owned);
     entry->created_at = entry->written_at = entry->described_at = now;
-    entry->maybe_at = 0;
+    entry->maybe_at = entry->gone_at = 0;
     entry->create_token[0] = entry->create_token[1] = 0;
     mirror_succeeded(entry);
 }
@@ -192,7 +198,7 @@ void mirror_updated(struct mirror_entry *entry, struct association *owned, int64
 
 void mirror_deleted(struct mirror_entry *entry, int64_t now)
 {
-    entry->deleted_at = now;
+    entry->deleted_at = entry->confirm_at = now;
     entry->created_at = entry->written_at = 0;
     mirror_succeeded(entry);
 }
@@ -232,21 +238,19 @@ void mirror_succeeded(struct mirror_entry *entry)
     entry->trouble = NULL;
 }
 
-bool mirror_surely_absent(const struct mirror *mirror, const struct mirror_entry *entry)
+bool mirror_surely_absent(const struct mirror *mirror, const struct association_key *key)
 {
-    int64_t maybe = mirror->epoch;
+    const struct mirror_entry *entry = mirror_find(mirror, key);
 
-    if (entry && entry->association)
+    if (entry && (entry->association || entry->maybe_at))
         return false;
-    if (entry && entry->maybe_at > maybe)
-        maybe = entry->maybe_at;
-    return mirror->listed_at >= maybe + MIRROR_SETTLE_MS;
+    return (entry && entry->gone_at) || mirror->listed_at >= mirror->epoch + MIRROR_SETTLE_MS;
 }
 
 static bool worth_keeping(const struct mirror_entry *entry, int64_t now)
 {
     return entry->association || entry->trouble || entry->look ||
-           is_recent(entry->maybe_at, now);
+           entry->maybe_at || is_recent(entry->gone_at, now);
 }
 
 void mirror_purge(struct mirror *mirror, int64_t now)

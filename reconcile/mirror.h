@@ -53,10 +53,14 @@ struct mirror_entry {
     int64_t created_at;              /* by us */
     int64_t written_at;              /* last Create, Update or tag change by us */
     int64_t deleted_at;              /* by us; the key is not free yet */
-    int64_t maybe_at;                /* a Create was sent whose outcome is not known */
+    int64_t confirm_at;              /* deleted: when to look whether it is gone */
+    int64_t gone_at;                 /* our delete was seen to have taken effect */
+    int64_t maybe_at;                /* a Create was sent whose outcome is not known; until a List
+                                        started after the settling time shows nothing */
     int64_t absent_since;            /* since when the selected service account is gone */
     uint64_t create_token[2];        /* of the logical create under way; zero: none */
     bool look;                       /* look at this key before doing anything to it */
+    bool recheck;                    /* describe it again, soon */
     bool listed;                     /* scratch, while a list is taken in */
     struct mirror_trouble *trouble;  /* owned; NULL: none */
 };
@@ -82,7 +86,7 @@ void mirror_take_list(struct mirror *mirror, const struct association_key *key,
 /* A Describe's answer; the association becomes the mirror's. */
 void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now);
 /* A Describe, Update, Tag or Delete said that the association does not exist. */
-void mirror_vanished(struct mirror_entry *entry);
+void mirror_vanished(struct mirror_entry *entry, int64_t now);
 /* A Create's or Update's answer. */
 void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now);
 void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now);
@@ -96,10 +100,10 @@ void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *te
                    int64_t now, int64_t wait_ms);
 void mirror_succeeded(struct mirror_entry *entry);
 
-/* True when nothing can be under this key any more: none is known, and every Create that may have been
- * sent (by us, or by whoever led before us) is older than the settling time at the last full List. */
-bool mirror_surely_absent(const struct mirror *mirror, const struct mirror_entry *entry);
-
+/* True when nothing can be under this key: none is known, and either our delete was seen to have
+ * taken effect, or every Create that may have been sent (by us, or by whoever led before us) was
+ * older than the settling time at the last full List. */
+bool mirror_surely_absent(const struct mirror *mirror, const struct association_key *key);
 /* Drops entries that hold nothing worth remembering. Pointers to entries end here, and only here. */
 void mirror_purge(struct mirror *mirror, int64_t now);
 void mirror_release(struct mirror *mirror);

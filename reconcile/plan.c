@@ -189,6 +189,27 @@ static void group_by_claim(const struct desired *desired, struct plan *plan)
     mem_free(next);
 }
 
+static bool is_unknown(const struct mirror_entry *entry)
+{
+    return entry->association ? !entry->association->described : entry->maybe_at != 0;
+}
+
+/* Steps come in key order, so equal namespaces are neighbours. */
+static void note_unknown(struct plan *plan)
+{
+    size_t capacity = 0;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct mirror_entry *entry = plan->steps[i].entry;
+        const char *last = plan->unknown_count ? plan->unknown[plan->unknown_count - 1] : "";
+
+        if (!entry || !is_unknown(entry) || strcmp(last, entry->key.namespace) == 0)
+            continue;
+        MEM_GROW(plan->unknown, plan->unknown_count, capacity);
+        plan->unknown[plan->unknown_count++] = entry->key.namespace;
+    }
+}
+
 /* Make before break: what a binding no longer names goes after all it names is in place. */
 static void break_after_make(const struct desired *desired, struct plan *plan)
 {
@@ -227,6 +248,7 @@ void plan_make(const struct desired *desired, struct mirror *mirror, const struc
     }
     group_by_claim(desired, &plan);
     break_after_make(desired, &plan);
+    note_unknown(&plan);
     mem_free(index.claims);
     *ret_plan = plan;
 }
@@ -236,6 +258,7 @@ void plan_release(struct plan *plan)
     mem_free(plan->steps);
     mem_free(plan->by_claim);
     mem_free(plan->claim_first);
+    mem_free(plan->unknown);
     *plan = (struct plan){0};
 }
 
@@ -282,14 +305,13 @@ bool plan_may_act(const struct plan_step *step, const struct plan_context *conte
            plan_due(step, context) <= context->now;
 }
 
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
 bool plan_has_unknown(const struct plan *plan, const char *namespace)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct mirror_entry *entry = plan->steps[i].entry;
-
-        if (entry && entry->association && !entry->association->described &&
-            strcmp(entry->key.namespace, namespace) == 0)
-            return true;
-    }
-    return false;
+    return plan->unknown_count > 0 && bsearch(&namespace, plan->unknown, plan->unknown_count,
+                                              sizeof *plan->unknown, compare_names) != NULL;
 }

@@ -66,6 +66,8 @@ struct plan {
     struct plan_step **by_claim; /* the steps that have a claim, claim by claim */
     size_t *claim_first;         /* claim i owns by_claim[claim_first[i]] up to claim_first[i + 1] */
     size_t orphans;
+    const char **unknown; /* namespaces with a key of which we can't say what stands there, sorted */
+    size_t unknown_count;
 };
 
 enum plan_mode { PLAN_SYNC, PLAN_NO_DELETE, PLAN_OBSERVE };
@@ -92,6 +94,6 @@ bool plan_may_act(const struct plan_step *step, const struct plan_context *conte
 /* When a step that may not act now should be looked at again (ms since boot); INT64_MAX: no need. */
 int64_t plan_due(const struct plan_step *step, const struct plan_context *context);
 
-/* True when an association that nobody described yet stands in this namespace: as long as that is so, a
- * binding there can't be said to have none. */
+/* True when there is a key in this namespace whose association was not described yet, or where a Create
+ * may have had effect unseen: as long as that is so, no binding there can be said to have none. */
 bool plan_has_unknown(const struct plan *plan, const char *namespace);
