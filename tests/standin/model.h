@@ -64,14 +64,14 @@ bool model_operation_mutates(enum model_operation operation);
 #define MODEL_PARTITION_SIZE 16
 #define MODEL_CODE_SIZE 64
 #define MODEL_MESSAGE_SIZE 512
-#define MODEL_NAME_SIZE 128  /* a cluster name in an error, with its NUL; longer ones are cut */
-#define MODEL_TOKEN_SIZE 64  /* a nextToken with its NUL */
-#define MODEL_ID_SIZE 20     /* "a-" + 17 + NUL */
+#define MODEL_NAME_SIZE 128 /* a cluster name in an error, with its NUL; longer ones are cut */
+#define MODEL_TOKEN_SIZE 64 /* a nextToken with its NUL */
+#define MODEL_ID_SIZE 20    /* "a-" + 17 + NUL */
 #define MODEL_POLICY_MAX 2048
 #define MODEL_PAGE_MAX 100
 
 /* May be changed at any time through model_settings(). A rate of 0 is no limit; a burst of 0 is
- * the rate rounded up. */
+ * the rate; every bucket holds at least 1. */
 struct model_settings {
     char account[MODEL_ACCOUNT_SIZE];     /* of the caller; "111122223333" */
     char region[MODEL_REGION_SIZE];       /* of clusters that name none; "us-west-2" */
@@ -87,8 +87,8 @@ struct model_settings {
 
 /* An error as AWS words it. `status` 0 is no error. */
 struct model_error {
-    int status;                         /* HTTP */
-    char code[MODEL_CODE_SIZE];         /* "ResourceInUseException" */
+    int status;                 /* HTTP */
+    char code[MODEL_CODE_SIZE]; /* "ResourceInUseException" */
     char message[MODEL_MESSAGE_SIZE];
     char cluster_name[MODEL_NAME_SIZE]; /* member clusterName; "" is null */
     int64_t retry_after_ms;             /* x-amz-retry-after; 0: not sent */
@@ -139,17 +139,17 @@ struct model_cluster {
 };
 
 struct model_role {
-    const char *name;        /* without path; required */
-    const char *path;        /* begins and ends with "/" ["/"] */
-    const char *account;     /* [settings.account] */
-    const char *trust;       /* the trust document's JSON [one that lets EKS pods assume it] */
-    const char *arn;         /* computed; ignored when putting */
-    const char *role_id;     /* computed; ignored when putting */
-    bool missing;            /* it does not exist, whatever any_role says */
-    bool trust_invalid;      /* EKS finds its trust policy invalid */
-    bool pass_denied;        /* the caller may not pass it */
-    bool get_denied;         /* the caller may not read it: GetRole is AccessDenied */
-    int64_t exists_from_ms;  /* IAM propagation: until then Create and Update do not find it */
+    const char *name;       /* without path; required */
+    const char *path;       /* begins and ends with "/" ["/"] */
+    const char *account;    /* [settings.account] */
+    const char *trust;      /* the trust document's JSON [one that lets EKS pods assume it] */
+    const char *arn;        /* computed; ignored when putting */
+    const char *role_id;    /* computed; ignored when putting */
+    bool missing;           /* it does not exist, whatever any_role says */
+    bool trust_invalid;     /* EKS finds its trust policy invalid */
+    bool pass_denied;       /* the caller may not pass it */
+    bool get_denied;        /* the caller may not read it: GetRole is AccessDenied */
+    int64_t exists_from_ms; /* IAM propagation: until then Create and Update do not find it */
     int64_t created_ms;
 };
 
@@ -166,12 +166,12 @@ struct model_request {
     const char *resource_arn; /* Tag, Untag, ListTags */
     const char *role_name;    /* GetRole */
 
-    const char *namespace;       /* Create; List: exact match */
-    const char *service_account; /* Create; List: exact match */
-    const char *role_arn;        /* Create, Update */
-    const char *target_role_arn; /* Create, Update: "" clears */
-    const char *policy;          /* Create, Update: "" clears */
-    bool policy_malformed;       /* the host found that `policy` is no JSON object */
+    const char *namespace;            /* Create; List: exact match */
+    const char *service_account;      /* Create; List: exact match */
+    const char *role_arn;             /* Create, Update */
+    const char *target_role_arn;      /* Create, Update: "" clears */
+    const char *policy;               /* Create, Update: "" clears */
+    bool policy_malformed;            /* the host found that `policy` is no JSON object */
     const bool *disable_session_tags; /* Create, Update; NULL: absent */
     const struct model_tag *tags;     /* Create, Tag: NULL is absent. Keys are unique */
     size_t tag_count;
@@ -186,7 +186,7 @@ struct model_request {
 /* Which members are filled follows from the operation; on an error only `error` is. */
 struct model_answer {
     struct model_error error;
-    const struct model_association *association; /* Create, Describe, Update, Delete */
+    const struct model_association *association;         /* Create, Describe, Update, Delete */
     const struct model_association *const *associations; /* List */
     size_t association_count;
     const struct model_tag *tags; /* ListTags */
@@ -194,8 +194,8 @@ struct model_answer {
     const struct model_cluster *cluster; /* DescribeCluster */
     const char *const *cluster_names;    /* ListClusters */
     size_t cluster_count;
-    char next_token[MODEL_TOKEN_SIZE]; /* List, ListClusters; "": that was the last page */
-    const struct model_role *role;     /* GetRole */
+    char next_token[MODEL_TOKEN_SIZE];          /* List, ListClusters; "": that was the last page */
+    const struct model_role *role;              /* GetRole */
     const char *account, *caller_arn, *user_id; /* GetCallerIdentity */
 };
 
@@ -292,7 +292,8 @@ void model_put_role(struct model *model, const struct model_role *role);
 bool model_remove_role(struct model *model, const char *account, const char *name);
 
 /* Adds an association (id "" or NULL: a new id), or replaces the one with that id whole. Without
- * created_ms it is now; arn and external_id are computed. Fails when the cluster is missing, when
+ * created_ms and modified_ms they are now; arn and external_id are computed. `wanted` may borrow
+ * from the association it replaces. Fails when the cluster is missing, when
  * namespace or service account is empty, when another id holds the key, or when the id's key
  * would change. */
 int model_put_association(struct model *model, const struct model_association *wanted,
