@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kube_request - requests to the API server as struct http_request, and its answers as objects or
- * errors. Sends nothing itself: base/http does, driven by the layer above.
+ * kube_request - requests to the API server as struct http_request. Sends nothing itself: base/http
+ * does, driven by the layer above.
  *
  * A struct kube_client belongs to one thread. It says who we are (User-Agent, client certificate,
  * bearer token) to one API server. A token file is read again when 60 s old and at once after a
@@ -13,7 +13,6 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +20,7 @@
 #include "base/error.h"
 #include "base/http.h"
 #include "base/strbuf.h"
-#include "kube/kube_status.h"
+#include "kube/kube_name.h"
 #include "kube/kubeconfig.h"
 
 #define KUBE_TOKEN_MAX_AGE_MS 60000
@@ -49,7 +48,8 @@ void kube_client_settings(const struct kube_client *client, struct http_settings
  * most); an older token is kept while the file can't be read. */
 int kube_client_token(struct kube_client *client, int64_t now_ms, const char **ret_token,
                       struct error *err);
-/* Say this after any 401: the next request reads the token file again. kube_answer_read() does. */
+/* Say this after any 401: the next request reads the token file again. kube_answer_read() says it.
+ */
 void kube_client_unauthorized(struct kube_client *client);
 
 /* ---- a request ----------------------------------------------------------------------------- */
@@ -68,8 +68,6 @@ struct kube_path {
 int kube_path_write(const struct kube_path *path, struct strbuf *ret_text, struct error *err);
 /* Appends "name=value" with & before all but the first, percent-encoded. */
 void kube_query_add(struct strbuf *query, const char *name, const char *value);
-/* True for a DNS-1123 subdomain: 1 to 253 of a-z 0-9 - . that starts and ends with a-z 0-9. */
-bool kube_name_valid(const char *name);
 
 struct kube_call {
     const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
@@ -81,7 +79,7 @@ struct kube_call {
     size_t body_length;
 };
 
-/* A request that can be started; its texts live as long as it does. */
+/* A request that can be started; its texts live as long as it does. Not to be moved in memory. */
 struct kube_request {
     struct http_request http; /* context, answer_cap and deadline_ms are the caller's to set */
     struct strbuf url;
@@ -92,16 +90,3 @@ struct kube_request {
 int kube_request_make(struct kube_client *client, const struct kube_call *call, int64_t now_ms,
                       struct kube_request *ret_request, struct error *err);
 void kube_request_release(struct kube_request *request);
-
-/* ---- its answer ---------------------------------------------------------------------------- */
-
-/* The object of a 2xx answer, owned (json_release). Otherwise the error by the table of
- * kube_status.h: err->code is the Status reason, err->status the HTTP status. ERROR_NOT_FOUND comes
- * only for a Status that says NotFound of exactly call's group, resource and name; a bare 404,
- * HTML, cut or other JSON is ERROR_TRANSIENT (for a write that was answered 2xx: ERROR_UNKNOWN).
- * Without an answer the transport's error, where a read's ERROR_UNKNOWN becomes ERROR_TRANSIENT.
- * ret_status (NULL: not wanted) is what the server said of a failure, zeroed without a Status.
- * Only method, path and raw_path of `call` are looked at. */
-int kube_answer_read(struct kube_client *client, const struct kube_call *call,
-                     const struct http_answer *answer, json_t **ret_object,
-                     struct kube_status *ret_status, struct error *err);

@@ -3,22 +3,23 @@
  * kube_status - the API server's own account of a failure (a Status object), and the one table that
  * turns answers of the API server into kinds of error.
  *
- * | HTTP | Status reason | read | write |
+ * | HTTP | Status | read | write |
  * |---|---|---|---|
- * | 400, 405, 406, 413, 415 | any | INVALID | INVALID |
  * | 401, 403 | any | DENIED | DENIED |
  * | 404 | NotFound, and it names what was asked for | NOT_FOUND | NOT_FOUND |
- * | 404 | anything else, or no Status | TRANSIENT | TRANSIENT |
- * | 409 | AlreadyExists, Conflict, none | CONFLICT | CONFLICT |
- * | 410 | any | GONE | GONE |
- * | 422 | any | INVALID | INVALID |
+ * | 404 | anything else, or none | TRANSIENT | TRANSIENT |
+ * | 409 | any | CONFLICT | CONFLICT |
+ * | 410, or any | Expired, Gone | GONE | GONE |
+ * | any | cause ResourceVersionTooLarge | GONE | |
  * | 429 | any | THROTTLED | THROTTLED |
- * | 500 | no reason, "illegal resource version" | INVALID | INVALID |
- * | 503 | with Retry-After | THROTTLED | THROTTLED |
- * | 5xx | any | TRANSIENT | UNKNOWN |
- * | other | any | TRANSIENT | UNKNOWN |
+ * | 408 | any | TRANSIENT | UNKNOWN |
+ * | other 4xx | any | INVALID | INVALID |
+ * | 5xx, all else | any | TRANSIENT | UNKNOWN |
  *
- * Source: k8s.io/apimachinery pkg/apis/meta/v1/types.go (Status, StatusReason).
+ * GONE means: this resourceVersion is of no use here, list again. A resourceVersion from the future
+ * is one that another cluster, or this one before its etcd was restored, gave out.
+ *
+ * Source: k8s.io/apimachinery pkg/apis/meta/v1/types.go (Status, StatusReason, CauseType).
  */
 #pragma once
 
@@ -37,6 +38,7 @@ struct kube_status {
     char name[256];    /* details.name */
     char message[512]; /* as the server wrote it */
     int64_t retry_after_ms; /* details.retryAfterSeconds */
+    bool version_too_large; /* a cause says ResourceVersionTooLarge */
 };
 
 /* Reads a Status object. False, and ret_status untouched, when this is none. */
@@ -45,8 +47,9 @@ bool kube_status_read(const json_t *object, struct kube_status *ret_status);
 bool kube_status_denies(const struct kube_status *status, const char *group, const char *resource,
                         const char *name);
 
-/* The table above. `reason` is "" without a Status; `denied` tells that kube_status_denies(). */
-enum error_kind kube_status_kind(int http_status, const char *reason, bool denied, bool write);
-/* Fills err from a Status by that table, as of an answer to a read (a watch's ERROR event is one).
- * Returns -1. */
+/* The table above. `status` is NULL without a Status; `denied` says that kube_status_denies(). */
+enum error_kind kube_status_kind(int http_status, const struct kube_status *status, bool denied,
+                                 bool write);
+/* Fills err from a Status that is no HTTP answer (the ERROR event of a watch), by the column
+ * "read". Returns -1. */
 int kube_status_error(const struct kube_status *status, struct error *err);

@@ -17,6 +17,11 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+#define KUBECONFIG_FILE_CAP ((size_t)1 << 20)
+/* What must stand in a PEM of that kind. */
+#define KUBECONFIG_CERTIFICATE "-----BEGIN CERTIFICATE-----"
+#define KUBECONFIG_KEY "PRIVATE KEY-----"
+
 /* Texts are owned and never NULL after a successful call; "" is absent. */
 struct kubeconfig {
     char *server;   /* "https://host:port/prefix", no slash at the end; an IPv6 host in brackets */
@@ -30,6 +35,9 @@ struct kubeconfig {
     char *namespace;       /* of the context, or of the pod; "" when not said */
     char *context;         /* name of the context used; "" in-cluster */
 };
+
+/* Every text is "". */
+void kubeconfig_init(struct kubeconfig *config);
 
 /* Reads a kubeconfig from bytes, without touching a file. What the selected context names by path
  * is left in ret_paths for kubeconfig_load() to read. `file` is for messages and gives the
@@ -56,12 +64,3 @@ int kubeconfig_in_cluster(const char *root, const char *host, const char *port,
                           struct kubeconfig *ret_config, struct error *err);
 
 void kubeconfig_release(struct kubeconfig *config);
-
-/* The parts of a server URL, as a connection needs them. */
-struct kube_endpoint {
-    char host[256];   /* without brackets */
-    char port[6];     /* "443" when the URL has none */
-    char prefix[256]; /* path before /api, "" mostly; no slash at the end */
-};
-/* Only https:// URLs; anything else, user info, a query or a fragment is ERROR_INVALID. */
-int kube_endpoint_parse(const char *server, struct kube_endpoint *ret_endpoint, struct error *err);

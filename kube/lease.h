@@ -80,20 +80,23 @@ struct lease {
     int64_t duration_ms, renew_deadline_ms, retry_ms;
 
     enum lease_state state;
-    bool releasing;
-    bool fresh;   /* `seen` is what the server holds, as far as we know: no GET needed */
-    bool missing; /* the server says that there is no Lease */
     bool known;   /* `seen` holds a record */
+    bool missing; /* the server says that there is no Lease */
+    bool fresh;   /* known or missing is the newest, and a write may follow from it */
+    bool unsure;  /* a write of ours has an unknown outcome */
     struct lease_record seen;
     int64_t seen_ms; /* when its content last changed, by our clock */
 
     enum lease_move sent; /* the call under way; LEASE_WAIT: none */
     int64_t sent_ms;
-    struct lease_record written;
-    int64_t held_until_ms; /* 0: not held */
-    int64_t lost_at_ms;    /* leading: without a success by then it is lost */
+    bool sent_release;     /* it gives the lease up */
     int64_t wait_until_ms; /* no call before */
-    unsigned release_tries;
+    unsigned failures;     /* in a row */
+
+    int64_t held_until_ms; /* 0: no write may start */
+    int64_t lost_at_ms;    /* leading: without a success by then it is lost */
+    bool releasing;
+    unsigned release_calls;
 };
 
 /* ERROR_INVALID, with a sentence, unless duration > renew deadline > 1.2 x retry, retry >= 100 ms
@@ -113,8 +116,9 @@ void lease_answer(struct lease *lease, int64_t now_ms, enum error_kind kind,
  * NULL: it was deleted. Only a hint: it is never enough to take over or to renew on. */
 void lease_observe(struct lease *lease, int64_t now_ms, const struct lease_record *record);
 
-/* Gives the lease up: from now lease_until() is 0, and the next steps write it (3 tries). Call it
- * when all work has stopped. */
+/* Gives the lease up: from now lease_until() is 0, and the next steps write it, with
+ * LEASE_RELEASE_CALLS calls at most. Call it when all work has stopped. */
+#define LEASE_RELEASE_CALLS 6
 void lease_release(struct lease *lease, int64_t now_ms);
 
 /* Milliseconds since boot until which a write may be under way; 0 while the lease is not ours. */
