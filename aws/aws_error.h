@@ -25,9 +25,10 @@
 int aws_error_set(struct error *err, const char *service, int status, const char *name,
                   const char *message, bool writes);
 
+#define AWS_ERROR_NAME_SIZE sizeof(((struct error *)0)->code)
 /* Cuts a name as AWS sends it to the bare one: "com.amazonaws.eks#Name" and "Name:http://..." are
  * "Name". Anything that is no name gives "". */
-void aws_error_name(const char *raw, char ret_name[64]);
+void aws_error_name(const char *raw, char ret_name[AWS_ERROR_NAME_SIZE]);
 
 /* 400 InvalidParameterException "Role provided in the request does not exist." */
 bool aws_error_is_role_missing(const struct error *err);
@@ -42,7 +43,7 @@ bool aws_error_is_cluster_missing(const struct error *err);
 bool aws_error_is_quota(const struct error *err);
 /* 403 because of the signature's time or of the signature itself. */
 bool aws_error_is_signature(const struct error *err);
-/* 403 because the session token has expired or is unknown. */
+/* 403 because the session token has expired. */
 bool aws_error_is_token_expired(const struct error *err);
 /* The id in "Association already exists: a-...": a hint, the key is the identity. */
 bool aws_error_conflict_id(const struct error *err, struct arn_association_id *ret_id);

@@ -20,8 +20,9 @@
  * failed fetch while the old ones are valid costs nothing; fetches are spaced by a backoff (1 s to
  * 30 s) after failures and by a minute after a success.
  *
- * Secrets are wiped before their memory is given back, also in the answer handed in; error texts
- * name the source and what was expected, never a value of the token or the answer.
+ * Secrets are wiped before their memory is given back, also in the answer handed in (what jansson
+ * and libcurl copy inside is out of reach). Error texts name the source and what was expected,
+ * never a value of the token or the answer.
  */
 #pragma once
 
@@ -63,6 +64,11 @@ struct credentials_set {
     int64_t expires_us;  /* microseconds since 1970; 0: never */
 };
 void credentials_set_release(struct credentials_set *set);
+/* Fails with ERROR_INVALID unless key id and secret are there and all three are printable ASCII
+ * without spaces, the key id also without "/", "," and "=". `names` are what the error calls them:
+ * key id, secret, token. */
+int credentials_set_check(const struct credentials_set *set, const char *const names[3],
+                          struct error *err);
 
 struct credentials_source; /* a row of the table in credentials.c */
 
@@ -71,10 +77,13 @@ struct credentials {
     const struct credentials_source *source; /* NULL: none is configured */
     struct credentials_set set;
     struct sigv4_credentials view;
-    char *url, *token_file, *token; /* of the container source */
-    struct error last;              /* why there are none; kind ERROR_NONE: no reason to tell */
+    char *url; /* of the container source, with one of the next two or none */
+    char *token_file;
+    char *token;
+    struct error last; /* why there are none; kind ERROR_NONE: no reason to tell */
     struct backoff backoff;
     int64_t not_before_us; /* no fetch earlier */
+    bool broken;           /* the settings are wrong: `last` says how, nothing will mend it */
     bool fetching;
     bool rejected; /* AWS called the current set expired */
 };

@@ -24,6 +24,13 @@
 int credentials_container_url(const char *relative_uri, const char *full_uri, char **ret_url,
                               struct error *err);
 
+/* Fills the credentials' url, token_file and token. */
+int credentials_container_init(struct credentials *credentials,
+                               const struct credentials_environment *from, struct error *err);
+/* The GET with the token as it is now. */
+int credentials_container_request(struct credentials *credentials, struct credentials_fetch *fetch,
+                                  struct error *err);
+
 /* Reads the token file whole. Fails when it can't be read, is no regular file, is empty or over the
  * cap. White space around the token is dropped. Appends; the caller wipes. */
 int credentials_container_read_token(const char *file, struct strbuf *ret_token, struct error *err);

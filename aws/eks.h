@@ -58,8 +58,8 @@ enum eks_field {
 int eks_list(const struct arn_cluster_name *cluster, const char *namespace,
              const char *service_account, const char *next_token, struct aws_request *ret_request,
              struct error *err);
-int eks_describe(const struct arn_cluster_name *cluster, const struct arn_association_id *id,
-                 struct aws_request *ret_request, struct error *err);
+void eks_describe(const struct arn_cluster_name *cluster, const struct arn_association_id *id,
+                  struct aws_request *ret_request);
 
 struct eks_create {
     const char *namespace;
@@ -76,17 +76,17 @@ int eks_create(const struct arn_cluster_name *cluster, const struct eks_create *
 int eks_update(const struct arn_cluster_name *cluster, const struct arn_association_id *id,
                const struct eks_access *access, unsigned fields, const char *token,
                struct aws_request *ret_request, struct error *err);
-int eks_delete(const struct arn_cluster_name *cluster, const struct arn_association_id *id,
-               struct aws_request *ret_request, struct error *err);
+void eks_delete(const struct arn_cluster_name *cluster, const struct arn_association_id *id,
+                struct aws_request *ret_request);
 /* 1 to EKS_MAX_TAGS tags; their values are set, other tags stay. */
 int eks_tag(const struct arn_association *association, const struct eks_tag *tags, size_t tag_count,
             struct aws_request *ret_request, struct error *err);
 /* 1 to EKS_MAX_TAGS tags, of which only the keys count. */
 int eks_untag(const struct arn_association *association, const struct eks_tag *tags,
               size_t tag_count, struct aws_request *ret_request, struct error *err);
-int eks_describe_cluster(const struct arn_cluster_name *cluster, struct aws_request *ret_request,
-                         struct error *err);
-int eks_list_clusters(const char *next_token, struct aws_request *ret_request, struct error *err);
+void eks_describe_cluster(const struct arn_cluster_name *cluster, struct aws_request *ret_request);
+/* Names of all clusters in the region, a page at a time. */
+void eks_list_clusters(const char *next_token, struct aws_request *ret_request);
 
 /* ---- what comes out: owned by the result ------------------------------------------------------
  */

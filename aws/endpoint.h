@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "aws/arn.h"
+#include "aws/endpoint_url.h"
 #include "base/error.h"
 
 enum endpoint_service { ENDPOINT_EKS, ENDPOINT_IAM, ENDPOINT_STS, ENDPOINT_SERVICE_COUNT };
@@ -27,12 +28,13 @@ struct endpoint_overrides {
     const char *ignore_all; /* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS */
 };
 
-#define ENDPOINT_URL_SIZE 512
-#define ENDPOINT_HOST_SIZE 264
+#define ENDPOINT_HOST_SIZE (ENDPOINT_URL_HOST_SIZE + 16)
+#define ENDPOINT_ORIGIN_SIZE (ENDPOINT_HOST_SIZE + 8)
 
 struct endpoint {
-    char origin[ENDPOINT_URL_SIZE]; /* "https://eks.us-west-2.amazonaws.com": no path, no slash */
-    char host[ENDPOINT_HOST_SIZE];  /* value of the Host header: with the port when not default */
+    char
+        origin[ENDPOINT_ORIGIN_SIZE]; /* "https://eks.us-west-2.amazonaws.com": no path, no slash */
+    char host[ENDPOINT_HOST_SIZE];    /* value of the Host header: with the port when not default */
     char path[ENDPOINT_URL_SIZE]; /* base path of an override, without a slash at its end; or "" */
     struct arn_region signing_region;
     bool overridden;
@@ -48,15 +50,3 @@ const char *endpoint_partition(const struct arn_region *region);
 int endpoint_resolve(enum endpoint_service service, const struct arn_region *region,
                      const struct endpoint_overrides *overrides, struct endpoint *ret_endpoint,
                      struct error *err);
-
-/* A URL cut into parts, checked byte by byte: the one URL parser of aws/. Host in lower case,
- * without brackets. Fails with ERROR_INVALID that says what was expected; the URL is not in the
- * text, for it may hold a secret. */
-struct endpoint_url {
-    bool https;
-    char host[256];
-    bool ipv6;                    /* the host stood in brackets */
-    unsigned port;                /* 0: none given */
-    char path[ENDPOINT_URL_SIZE]; /* as written, from the first slash; "" for none */
-};
-int endpoint_url_parse(const char *text, struct endpoint_url *ret_url, struct error *err);

@@ -2,11 +2,8 @@
 /*
  * sigv4 - AWS Signature Version 4 for every service but S3. Pure: no clock, no I/O.
  *
- * The path is signed as it is sent and encoded once more, so a "%2F" on the wire is "%252F" in the
- * canonical request; dot segments and empty segments are resolved first. Query names and values
- * are signed as sent when well-formed: give them percent-encoded. Signed are all headers given here
- * (the caller gives host and content-type, and no header that a proxy may change), and x-amz-date
- * and x-amz-security-token, which are added here.
+ * Signed are all headers given and x-amz-date and x-amz-security-token, which are added here.
+ * aws/sigv4_canonical says how path, query and headers are to be given.
  *
  * Source: AWS documentation "Create a signed AWS API request"; vectors in tests/cases/sigv4.
  */
@@ -15,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aws/sigv4_canonical.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -23,24 +21,6 @@ struct sigv4_credentials {
     const char *access_key_id;
     const char *secret_key;
     const char *session_token; /* "" when there is none */
-};
-
-struct sigv4_header {
-    const char *name; /* any case */
-    const char *value;
-};
-
-#define SIGV4_MAX_HEADERS 32
-#define SIGV4_MAX_QUERY 128 /* parameters */
-
-struct sigv4_request {
-    const char *method;
-    const char *path;                   /* as sent, percent-encoded; "" counts as "/" */
-    const char *query;                  /* as sent, without "?"; "" for none */
-    const struct sigv4_header *headers; /* the ones to sign; host must be there */
-    size_t header_count;
-    const void *body; /* NULL: none */
-    size_t body_length;
 };
 
 /* For whom and when a signature counts. */
@@ -83,11 +63,7 @@ int sigv4_sign(const struct sigv4_request *request, const struct sigv4_credentia
                const struct sigv4_scope *scope, struct sigv4_key *key,
                struct sigv4_signed *ret_signed, struct error *err);
 
-/* The steps of sigv4_sign(), for tests and for whoever must find out why a signature differs. Both
- * append to their last text. `date` is the value of x-amz-date, `signed_headers` gets
- * "host;x-amz-date". */
-int sigv4_canonical_request(const struct sigv4_request *request, const char *date,
-                            const char *session_token, struct strbuf *ret_canonical,
-                            struct strbuf *ret_signed_headers, struct error *err);
+/* The step between the canonical request and the signature; appends. `date` is the value of
+ * x-amz-date. */
 void sigv4_string_to_sign(const char *canonical_request, const char *date, const char *region,
                           const char *service, struct strbuf *ret_text);
