@@ -32,10 +32,11 @@ void intake_release(struct intake *intake)
     fresh_release(&intake->fresh);
 }
 
-/* ---- which bindings has a person just changed? -------------------------------------------------- */
+/* ---- which bindings has a person just changed? --------------------------------------------------
+ */
 
-static size_t fresh_position(const struct fresh_list *fresh, const char *namespace, const char *name,
-                             bool *ret_found)
+static size_t fresh_position(const struct fresh_list *fresh, const char *namespace,
+                             const char *name, bool *ret_found)
 {
     size_t low = 0, high = fresh->count;
 
@@ -81,8 +82,8 @@ static void fresh_add(struct fresh_list *fresh, const struct binding *binding, b
     MEM_GROW(fresh->items, fresh->count, fresh->capacity);
     memmove(fresh->items + index + 1, fresh->items + index,
             (fresh->count - index) * sizeof *fresh->items);
-    fresh->items[index] = (struct fresh_binding){mem_strdup(binding->namespace),
-                                                 mem_strdup(binding->name), recheck};
+    fresh->items[index] =
+        (struct fresh_binding){mem_strdup(binding->namespace), mem_strdup(binding->name), recheck};
     fresh->count++;
 }
 
@@ -125,7 +126,8 @@ static bool is_urgent(const struct intake *intake, const struct change *change)
     return is_persons_change(stored_binding(intake, change->record), change->record);
 }
 
-/* ---- letting changes in ------------------------------------------------------------------------- */
+/* ---- letting changes in -------------------------------------------------------------------------
+ */
 
 static void note_binding(struct intake *intake, const struct binding *new)
 {
@@ -264,9 +266,8 @@ static void make_moves(struct intake *intake, enum resource resource)
     case REFLECTOR_LIST:
         call->verb = CALL_LIST_OBJECTS;
         call->owner = intake;
-        call->in.objects =
-            (struct list_objects_in){.resource = resource,
-                                     .continue_token = informer->reflector.page};
+        call->in.objects = (struct list_objects_in){.resource = resource,
+                                                    .continue_token = informer->reflector.page};
         ports->start(ports->world, call);
         break;
     }
@@ -315,7 +316,8 @@ int64_t intake_due(const struct intake *intake)
     return due;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------ */
+/* ---- waiting ------------------------------------------------------------------------------------
+ */
 
 static void keep(struct intake *intake, struct changes *changes)
 {

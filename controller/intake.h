@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * intake - the way in from the API server: keeps the watches going, and what they bring aside while a
- * pass borrows from the stores.
+ * intake - the way in from the API server: keeps the watches going, and what they bring aside while
+ * a pass borrows from the stores.
  *
  * Whoever waits for calls waits through intake_next(): it takes changes off the port into a heap of
  * pending ones. Only intake_run(), called between passes, lets them into the stores.
@@ -38,9 +38,9 @@ struct intake {
     struct fresh_list fresh; /* changed since the last intake_taken() */
     bool news;               /* something changed since the last intake_taken(): a pass is wanted */
     bool urgent;             /* a person's change is pending: a pass under way should make room */
-    uint64_t ends[RESOURCE_COUNT];  /* how often a watch ended, for metrics */
-    uint64_t unreadable;            /* objects that were no records */
-    struct error last_error;        /* of the last watch or list that failed; cleared when synced */
+    uint64_t ends[RESOURCE_COUNT]; /* how often a watch ended, for metrics */
+    uint64_t unreadable;           /* objects that were no records */
+    struct error last_error;       /* of the last watch or list that failed; cleared when synced */
 };
 
 enum intake_event { INTAKE_CALL, INTAKE_NEWS, INTAKE_TIMEOUT, INTAKE_GONE };
@@ -56,8 +56,8 @@ enum intake_event intake_next(struct intake *intake, int64_t deadline, struct ca
 bool intake_synced(const struct intake *intake);
 /* When intake_run() has something to do by time alone; INT64_MAX: nothing. */
 int64_t intake_due(const struct intake *intake);
-/* A pass begins with what is in the stores now: news and fresh bindings start anew. The list of those
- * fresh until now moves to ret_fresh. */
+/* A pass begins with what is in the stores now: news and fresh bindings start anew. The list of
+ * those fresh until now moves to ret_fresh. */
 void intake_taken(struct intake *intake, struct fresh_list *ret_fresh);
 
 const struct fresh_binding *fresh_find(const struct fresh_list *fresh, const char *namespace,

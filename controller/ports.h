@@ -8,8 +8,8 @@
  * the caller's, freed by call_release(). One thread uses a table: no locks here.
  *
  * PORT_GONE means: this process is to end (SIGTERM, lease lost) or, in the simulator, is dead. From
- * then on every start() does nothing and next() keeps answering PORT_GONE; calls under way never come
- * back. Code above unwinds through its ordinary error paths.
+ * then on every start() does nothing and next() keeps answering PORT_GONE; calls under way never
+ * come back. Code above unwinds through its ordinary error paths.
  */
 #pragma once
 
@@ -45,7 +45,8 @@ enum call_verb {
     CALL_VERB_COUNT,
 };
 
-/* ---- what goes in: all borrowed until the call is back ------------------------------------------ */
+/* ---- what goes in: all borrowed until the call is back ------------------------------------------
+ */
 
 struct list_associations_in {
     struct association_key key; /* both "": all of the cluster */
@@ -55,8 +56,8 @@ struct association_in { /* Describe, Update, Delete, Tag, Untag */
     const char *id;
     const char *arn;
     struct access access;
-    unsigned fields;  /* Update: the enum access_field that are sent */
-    const char *tags; /* Tag: pairs to set. Untag: pairs whose keys go */
+    unsigned fields;   /* Update: the enum access_field that are sent */
+    const char *tags;  /* Tag: pairs to set. Untag: pairs whose keys go */
     const char *token; /* Update: clientRequestToken */
 };
 struct create_in {
@@ -68,8 +69,8 @@ struct create_in {
 struct object_in { /* Get, PatchFinalizers, PatchStatus */
     const char *namespace;
     const char *name;
-    const char *resource_version;        /* patches: refused with ERROR_CONFLICT when it has moved on */
-    const char *finalizers;              /* the new list, a line each */
+    const char *resource_version; /* patches: refused with ERROR_CONFLICT when it has moved on */
+    const char *finalizers;       /* the new list, a line each */
     const struct binding_status *status; /* the new status */
 };
 struct list_objects_in {
@@ -80,18 +81,20 @@ struct event_in {
     const char *namespace; /* of the binding */
     const char *binding;   /* its name */
     const char *uid;
-    const char *name;   /* of the Event object */
-    int series_count;   /* 0: create it; n: it happened n times by now, patch the series */
+    const char *name; /* of the Event object */
+    int series_count; /* 0: create it; n: it happened n times by now, patch the series */
     bool warning;
     const char *reason; /* CamelCase */
     const char *action; /* CamelCase verb: what was tried */
     const char *note;
 };
 
-/* ---- what comes out: owned by the call ------------------------------------------------------------ */
+/* ---- what comes out: owned by the call
+ * ------------------------------------------------------------ */
 
 struct associations_page {
-    struct association **items; /* each a packed block; described only for Create, Update, Describe */
+    struct association *
+        *items; /* each a packed block; described only for Create, Update, Describe */
     size_t count;
     char *next_token; /* NULL or "" on the last page */
 };
@@ -159,16 +162,17 @@ bool call_writes(enum call_verb verb);
 /* True for calls that go to EKS. */
 bool call_is_eks(enum call_verb verb);
 
-/* ---- watches ------------------------------------------------------------------------------------ */
+/* ---- watches ------------------------------------------------------------------------------------
+ */
 
 enum change_kind {
-    CHANGE_OPENED,   /* the watch stands */
-    CHANGE_PUT,      /* added or modified: `record` */
-    CHANGE_DELETED,  /* `record` is the object's last state */
-    CHANGE_BOOKMARK, /* nothing happened up to `resource_version` */
-    CHANGE_SYNCED,   /* the first state has been sent whole, as of `resource_version` */
+    CHANGE_OPENED,     /* the watch stands */
+    CHANGE_PUT,        /* added or modified: `record` */
+    CHANGE_DELETED,    /* `record` is the object's last state */
+    CHANGE_BOOKMARK,   /* nothing happened up to `resource_version` */
+    CHANGE_SYNCED,     /* the first state has been sent whole, as of `resource_version` */
     CHANGE_UNREADABLE, /* an object came that is no record; `error` says why */
-    CHANGE_CLOSED,   /* the watch has ended: `error` (kind ERROR_NONE: in good order) */
+    CHANGE_CLOSED,     /* the watch has ended: `error` (kind ERROR_NONE: in good order) */
 };
 
 struct change {
@@ -210,12 +214,14 @@ struct ports {
     /* Microseconds since 1970. */
     int64_t (*wall)(void *world);
     uint64_t (*random)(void *world);
-    /* A write may be under way until this moment (ms since boot); 0 while we do not hold the lease. */
+    /* A write may be under way until this moment (ms since boot); 0 while we do not hold the lease.
+     */
     int64_t (*lease_until)(void *world);
     void (*start)(void *world, struct call *call);
     enum port_event (*next)(void *world, int64_t deadline, struct call **ret_call,
                             struct changes *ret_changes);
-    /* Opens a watch of a resource, in place of its earlier one. What it brings comes from next(). */
+    /* Opens a watch of a resource, in place of its earlier one. What it brings comes from next().
+     */
     void (*open_watch)(void *world, const struct watch_request *request);
 };
 

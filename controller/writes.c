@@ -41,8 +41,8 @@ static void release(struct own_write *write)
     mem_free(write->version);
 }
 
-void writes_note(struct writes *writes, const char *namespace, const char *name, const char *version,
-                 int64_t now)
+void writes_note(struct writes *writes, const char *namespace, const char *name,
+                 const char *version, int64_t now)
 {
     size_t index = position(writes, namespace, name);
 
@@ -54,11 +54,12 @@ void writes_note(struct writes *writes, const char *namespace, const char *name,
                 (writes->count - index) * sizeof *writes->items);
         writes->count++;
     }
-    writes->items[index] = (struct own_write){mem_strdup(namespace), mem_strdup(name),
-                                              mem_strdup(version), now};
+    writes->items[index] =
+        (struct own_write){mem_strdup(namespace), mem_strdup(name), mem_strdup(version), now};
 }
 
-void writes_seen(struct writes *writes, const char *namespace, const char *name, const char *version)
+void writes_seen(struct writes *writes, const char *namespace, const char *name,
+                 const char *version)
 {
     size_t index = position(writes, namespace, name);
 

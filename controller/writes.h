@@ -2,8 +2,9 @@
 /*
  * writes - our own writes to bindings that the store does not show yet (rule W4).
  *
- * After we patched an object, its next step waits until the store shows the resourceVersion that the
- * patch gave it, or a newer one, or that it is gone: otherwise we would act on a state we know to be old.
+ * After we patched an object, its next step waits until the store shows the resourceVersion that
+ * the patch gave it, or a newer one, or that it is gone: otherwise we would act on a state we know
+ * to be old.
  */
 #pragma once
 
@@ -23,10 +24,11 @@ struct writes {
 };
 
 /* We wrote the object; it now has this resourceVersion. */
-void writes_note(struct writes *writes, const char *namespace, const char *name, const char *version,
-                 int64_t now);
+void writes_note(struct writes *writes, const char *namespace, const char *name,
+                 const char *version, int64_t now);
 /* The store shows the object at this version; "" when it shows that it is gone. */
-void writes_seen(struct writes *writes, const char *namespace, const char *name, const char *version);
+void writes_seen(struct writes *writes, const char *namespace, const char *name,
+                 const char *version);
 /* True while the store still shows the object as it was before our write. */
 bool writes_pending(const struct writes *writes, const char *namespace, const char *name);
 /* When the oldest pending write was made; INT64_MAX when there is none. */

@@ -95,8 +95,8 @@ void informer_streamed(struct informer *informer, uint64_t watch, const char *ve
     reflector_streamed(&informer->reflector, version, now);
 }
 
-void informer_closed(struct informer *informer, uint64_t watch, const struct error *error, int64_t now,
-                     uint64_t random)
+void informer_closed(struct informer *informer, uint64_t watch, const struct error *error,
+                     int64_t now, uint64_t random)
 {
     if (!is_current(informer, watch))
         return;
@@ -104,8 +104,8 @@ void informer_closed(struct informer *informer, uint64_t watch, const struct err
     reflector_failed(&informer->reflector, error, now, random);
 }
 
-void informer_page(struct informer *informer, void **owned_records, size_t count, const char *version,
-                   const char *continue_token)
+void informer_page(struct informer *informer, void **owned_records, size_t count,
+                   const char *version, const char *continue_token)
 {
     for (size_t i = 0; i < count; i++) {
         informer->over_cap |= informer->staged.count >= STORE_CAP;

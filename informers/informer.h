@@ -18,9 +18,9 @@ struct informer {
     struct reflector reflector;
     struct store store;
     struct store staged;
-    uint64_t watch;    /* number of the watch whose events count; 0: none */
-    uint64_t relists;  /* how often the whole state was taken over */
-    bool over_cap;     /* more objects than STORE_CAP came */
+    uint64_t watch;   /* number of the watch whose events count; 0: none */
+    uint64_t relists; /* how often the whole state was taken over */
+    bool over_cap;    /* more objects than STORE_CAP came */
 };
 
 void informer_init(struct informer *informer, const struct store_kind *kind);
@@ -38,11 +38,11 @@ void informer_put(struct informer *informer, uint64_t watch, void *owned_record)
 void informer_removed(struct informer *informer, uint64_t watch, void *owned_record);
 void informer_bookmark(struct informer *informer, uint64_t watch, const char *version);
 void informer_streamed(struct informer *informer, uint64_t watch, const char *version, int64_t now);
-void informer_closed(struct informer *informer, uint64_t watch, const struct error *error, int64_t now,
-                     uint64_t random);
+void informer_closed(struct informer *informer, uint64_t watch, const struct error *error,
+                     int64_t now, uint64_t random);
 
 /* From a page. The records become the informer's, the array stays the caller's. */
-void informer_page(struct informer *informer, void **owned_records, size_t count, const char *version,
-                   const char *continue_token);
+void informer_page(struct informer *informer, void **owned_records, size_t count,
+                   const char *version, const char *continue_token);
 void informer_page_failed(struct informer *informer, const struct error *error, int64_t now,
                           uint64_t random);

@@ -44,13 +44,13 @@ enum reflector_move {
 
 struct reflector {
     enum reflector_state state;
-    bool synced;     /* a whole state has been taken over at least once */
-    bool by_pages;   /* the server does not stream */
-    bool start_over; /* the next move takes the whole state anew */
-    bool heard;      /* this watch has brought something */
+    bool synced;                          /* a whole state has been taken over at least once */
+    bool by_pages;                        /* the server does not stream */
+    bool start_over;                      /* the next move takes the whole state anew */
+    bool heard;                           /* this watch has brought something */
     char version[REFLECTOR_VERSION_SIZE]; /* newest seen: where to resume */
-    char page[4096]; /* continue token of the next page; "": the first */
-    int64_t due;     /* no move before, ms since boot */
+    char page[4096];                      /* continue token of the next page; "": the first */
+    int64_t due;                          /* no move before, ms since boot */
     int64_t opened_at;
     struct backoff backoff;
 };

@@ -67,7 +67,8 @@ static size_t position(const struct store *store, const char *namespace, const c
     return low;
 }
 
-static bool stands_at(const struct store *store, size_t index, const char *namespace, const char *name)
+static bool stands_at(const struct store *store, size_t index, const char *namespace,
+                      const char *name)
 {
     return index < store->count && compare(store, store->records[index], namespace, name) == 0;
 }

@@ -3,7 +3,8 @@
  * store - the records of one resource, sorted by namespace and name.
  *
  * A record that is older than the one held (by resourceVersion) is dropped: the store never goes
- * back in time, except by store_replace() with a complete list. Not thread-safe: the worker owns it.
+ * back in time, except by store_replace() with a complete list. Not thread-safe: the worker owns
+ * it.
  */
 #pragma once
 
@@ -30,11 +31,12 @@ struct store {
     size_t capacity;
 };
 
-/* Takes the record, in place of the one of that name. Returns false when it was dropped: it is older than the
- * one held, or the store is full. */
+/* Takes the record, in place of the one of that name. Returns false when it was dropped: it is
+ * older than the one held, or the store is full. */
 bool store_put(struct store *store, void *owned_record);
 /* Forgets the record of that name, unless the one held is newer than `version`. */
-void store_remove(struct store *store, const char *namespace, const char *name, const char *version);
+void store_remove(struct store *store, const char *namespace, const char *name,
+                  const char *version);
 /* Borrowed until the next change; NULL when there is none. */
 const void *store_find(const struct store *store, const char *namespace, const char *name);
 /* Makes the store hold what `staged` holds, and empties that. */

@@ -11,7 +11,7 @@
 
 #define ACCESS_TEXT_SIZE 9
 
-/* SHA-256 over the rows "namespace\0serviceAccount\0roleARN\0targetRoleARN\0E|D\0policy\n", given in
- * key order; its first 8 hex digits. "none" for no rows. */
+/* SHA-256 over the rows "namespace\0serviceAccount\0roleARN\0targetRoleARN\0E|D\0policy\n", given
+ * in key order; its first 8 hex digits. "none" for no rows. */
 void access_fingerprint(const struct association *const *rows, size_t count,
                         char ret_text[ACCESS_TEXT_SIZE]);

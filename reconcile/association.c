@@ -48,11 +48,16 @@ static const char *pack(char **cursor, const char *text)
 
 struct association *association_copy(const struct association *from)
 {
-    const char *texts[] = {from->key.namespace,     from->key.service_account,
-                           from->id,                from->arn,
-                           from->owner_arn,         from->access.role_arn,
-                           from->access.policy,     from->access.target_role_arn,
-                           from->tags,              from->external_id};
+    const char *texts[] = {from->key.namespace,
+                           from->key.service_account,
+                           from->id,
+                           from->arn,
+                           from->owner_arn,
+                           from->access.role_arn,
+                           from->access.policy,
+                           from->access.target_role_arn,
+                           from->tags,
+                           from->external_id};
     size_t size = sizeof *from;
     struct association *copy;
     char *cursor;

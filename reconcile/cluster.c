@@ -109,24 +109,27 @@ static void compare(struct cluster *cluster, const struct cluster_evidence *evid
     }
     cluster->verdict = issuers || bundles ? CLUSTER_WRONG : CLUSTER_UNVERIFIED;
     if (issuers)
-        snprintf(cluster->why, sizeof cluster->why,
-                 "EKS cluster '%s' has the OIDC issuer %.150s, but this API server's is %.150s: set "
-                 "--cluster-name to the cluster podbind runs in",
-                 cluster->name, evidence->eks_issuer, evidence->kube_issuer);
+        snprintf(
+            cluster->why, sizeof cluster->why,
+            "EKS cluster '%s' has the OIDC issuer %.150s, but this API server's is %.150s: set "
+            "--cluster-name to the cluster podbind runs in",
+            cluster->name, evidence->eks_issuer, evidence->kube_issuer);
     else if (bundles)
-        snprintf(cluster->why, sizeof cluster->why,
-                 "the certificate authority of EKS cluster '%s' is not in the CA bundle of this API "
-                 "server: set --cluster-name to the cluster podbind runs in",
-                 cluster->name);
+        snprintf(
+            cluster->why, sizeof cluster->why,
+            "the certificate authority of EKS cluster '%s' is not in the CA bundle of this API "
+            "server: set --cluster-name to the cluster podbind runs in",
+            cluster->name);
     else
-        snprintf(cluster->why, sizeof cluster->why,
-                 "neither the OIDC issuer nor the certificate authority of this API server could be "
-                 "read, so it can't be compared with EKS cluster '%s'",
-                 cluster->name);
+        snprintf(
+            cluster->why, sizeof cluster->why,
+            "neither the OIDC issuer nor the certificate authority of this API server could be "
+            "read, so it can't be compared with EKS cluster '%s'",
+            cluster->name);
 }
 
-int cluster_judge(struct cluster *cluster, const struct cluster_evidence *evidence, const char *instance,
-                  struct error *err)
+int cluster_judge(struct cluster *cluster, const struct cluster_evidence *evidence,
+                  const char *instance, struct error *err)
 {
     struct cluster judged = *cluster;
     int length;
@@ -136,7 +139,8 @@ int cluster_judge(struct cluster *cluster, const struct cluster_evidence *eviden
                          "EKS gave '%.200s' as the ARN of cluster '%s', expected "
                          "arn:<partition>:eks:<region>:<account>:cluster/%s",
                          evidence->arn, cluster->name, cluster->name);
-    length = snprintf(judged.owner, sizeof judged.owner, "%s/%s", evidence->kube_system_uid, instance);
+    length =
+        snprintf(judged.owner, sizeof judged.owner, "%s/%s", evidence->kube_system_uid, instance);
     if (evidence->kube_system_uid[0] == '\0' || length < 0 || (size_t)length >= sizeof judged.owner)
         return error_set(err, ERROR_INVALID, "namespace kube-system has no usable UID");
     judged.deleting = strcmp(evidence->status, "DELETING") == 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cluster - is the EKS cluster we are told to write to the one we run in (rule W1), and what its ARN
- * tells.
+ * cluster - is the EKS cluster we are told to write to the one we run in (rule W1), and what its
+ * ARN tells.
  *
  * The same Helm values on blue and green must not let green rewrite blue. So before any write the
- * issuer of this API server must equal the issuer that EKS reports for --cluster-name; where no issuer
- * can be read, one certificate of our CA bundle must equal the cluster's. Pure.
+ * issuer of this API server must equal the issuer that EKS reports for --cluster-name; where no
+ * issuer can be read, one certificate of our CA bundle must equal the cluster's. Pure.
  */
 #pragma once
 
@@ -35,8 +35,8 @@ struct cluster {
 
 /* What both sides say; "" for what could not be read. */
 struct cluster_evidence {
-    const char *arn;         /* of the EKS cluster */
-    const char *status;      /* ACTIVE, ... */
+    const char *arn;    /* of the EKS cluster */
+    const char *status; /* ACTIVE, ... */
     const char *eks_issuer;
     const char *eks_ca_pem;
     const char *kube_issuer; /* of this API server */
@@ -44,10 +44,10 @@ struct cluster_evidence {
     const char *kube_system_uid;
 };
 
-/* Fills everything but `name`, which must be set. Fails (ERROR_INVALID, nothing changed) when the ARN
- * is not arn:<partition>:eks:<region>:<12 digits>:cluster/<name>, or a UID is missing. */
-int cluster_judge(struct cluster *cluster, const struct cluster_evidence *evidence, const char *instance,
-                  struct error *err);
+/* Fills everything but `name`, which must be set. Fails (ERROR_INVALID, nothing changed) when the
+ * ARN is not arn:<partition>:eks:<region>:<12 digits>:cluster/<name>, or a UID is missing. */
+int cluster_judge(struct cluster *cluster, const struct cluster_evidence *evidence,
+                  const char *instance, struct error *err);
 
 /* "WrongCluster", "ClusterUnverified": the reason shown; "" when verified. */
 const char *cluster_reason(const struct cluster *cluster);

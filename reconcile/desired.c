@@ -9,7 +9,8 @@
 
 #define MESSAGE_CAP 512
 
-/* ---- is the binding as a whole allowed? --------------------------------------------------------- */
+/* ---- is the binding as a whole allowed? ---------------------------------------------------------
+ */
 
 static void refuse(struct claim *claim, const char *reason, struct strbuf *message)
 {
@@ -49,31 +50,35 @@ static bool part_is(const char *part, size_t length, const char *text)
 
 #define SERVICE_ROLES "aws-service-role/"
 
-/* `own_account`: the role must be in the cluster's account; AWS lets only target roles be elsewhere. */
-static bool role_is_allowed(struct claim *claim, const char *field, const char *arn, bool own_account,
-                            const struct cluster *cluster)
+/* `own_account`: the role must be in the cluster's account; AWS lets only target roles be
+ * elsewhere. */
+static bool role_is_allowed(struct claim *claim, const char *field, const char *arn,
+                            bool own_account, const struct cluster *cluster)
 {
     CLEANUP(strbuf_release) struct strbuf message = STRBUF_CAPPED(MESSAGE_CAP);
     const char *parts[3];
     size_t lengths[3];
 
     if (!split_role_arn(arn, parts, lengths)) {
-        strbuf_format(&message, "%s '%.200s' is not an IAM role ARN, expected "
-                                "arn:<partition>:iam::<12 digits>:role/<name>",
+        strbuf_format(&message,
+                      "%s '%.200s' is not an IAM role ARN, expected "
+                      "arn:<partition>:iam::<12 digits>:role/<name>",
                       field, arn);
         refuse(claim, "InvalidSpec", &message);
     } else if (strncmp(parts[2], SERVICE_ROLES, strlen(SERVICE_ROLES)) == 0) {
-        strbuf_format(&message, "%s '%.200s' is a service-linked role: AWS services own these, bind a "
-                                "role of your own",
+        strbuf_format(&message,
+                      "%s '%.200s' is a service-linked role: AWS services own these, bind a "
+                      "role of your own",
                       field, arn);
         refuse(claim, "Refused", &message);
     } else if (!part_is(parts[0], lengths[0], cluster->partition)) {
-        strbuf_format(&message, "%s '%.200s' is in another partition than the cluster (%s)", field, arn,
-                      cluster->partition);
+        strbuf_format(&message, "%s '%.200s' is in another partition than the cluster (%s)", field,
+                      arn, cluster->partition);
         refuse(claim, "Refused", &message);
     } else if (own_account && !part_is(parts[1], lengths[1], cluster->account)) {
-        strbuf_format(&message, "%s '%.200s' is in another account than the cluster (%s): name a role of "
-                                "the cluster's account here and the other one as targetRole",
+        strbuf_format(&message,
+                      "%s '%.200s' is in another account than the cluster (%s): name a role of "
+                      "the cluster's account here and the other one as targetRole",
                       field, arn, cluster->account);
         refuse(claim, "Refused", &message);
     }
@@ -128,14 +133,16 @@ static void judge_binding(struct claim *claim, const struct cluster *cluster)
     else if (binding->policy_defect[0] != '\0')
         refuse_defect(claim, "InvalidSessionPolicy", binding->policy_defect);
     resolve_role(claim, cluster);
-    if (claim->reason[0] != '\0' || claim->access.role_arn[0] == '\0' || cluster->account[0] == '\0')
+    if (claim->reason[0] != '\0' || claim->access.role_arn[0] == '\0' ||
+        cluster->account[0] == '\0')
         return;
     if (role_is_allowed(claim, "role", claim->access.role_arn, true, cluster) &&
         binding->target_role_arn[0] != '\0')
         role_is_allowed(claim, "targetRole", binding->target_role_arn, false, cluster);
 }
 
-/* ---- which keys does it ask for? ---------------------------------------------------------------- */
+/* ---- which keys does it ask for? ----------------------------------------------------------------
+ */
 
 /* The first account that is not before (namespace, name). */
 static size_t account_position(const struct desired_input *input, const char *namespace,
@@ -204,7 +211,8 @@ static void add_wants(struct builder *builder, struct claim *claim)
     }
 }
 
-/* ---- who holds a key that two ask for? ---------------------------------------------------------- */
+/* ---- who holds a key that two ask for? ----------------------------------------------------------
+ */
 
 static int older_first(const struct binding *a, const struct binding *b)
 {

@@ -7,8 +7,8 @@
  *
  *     the binding is malformed or not allowed      no wants at all, claim.refusal says why
  *     the service account is always refused        WANT_REFUSED
- *     an older accepted binding wants the same key WANT_CONFLICT (older: creationTimestamp, then name)
- *     otherwise                                    WANT_HELD
+ *     an older accepted binding wants the same key WANT_CONFLICT (older: creationTimestamp, then
+ * name) otherwise                                    WANT_HELD
  *
  * A binding that is being deleted wants nothing. Pure; borrows the records it is built from.
  */
@@ -40,7 +40,8 @@ struct claim {
     char *owned_message;    /* the sentence to it */
     struct want *wants;     /* in key order, within desired.wants */
     size_t want_count;
-    bool held; /* set by the pass: our own write is not in the store yet, so no step for it now (W4) */
+    bool held; /* set by the pass: our own write is not in the store yet, so no step for it now (W4)
+                */
 };
 
 struct desired {

@@ -23,8 +23,7 @@ static size_t position(const struct mirror *mirror, const struct association_key
 
 static bool stands_at(const struct mirror *mirror, size_t index, const struct association_key *key)
 {
-    return index < mirror->count &&
-           association_key_compare(&mirror->entries[index]->key, key) == 0;
+    return index < mirror->count && association_key_compare(&mirror->entries[index]->key, key) == 0;
 }
 
 struct mirror_entry *mirror_find(const struct mirror *mirror, const struct association_key *key)
@@ -213,8 +212,8 @@ void mirror_retagged(struct mirror_entry *entry, const char *tags, int64_t now)
     mirror_succeeded(entry);
 }
 
-void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *text, int64_t generation,
-                   int64_t now, int64_t wait_ms)
+void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *text,
+                   int64_t generation, int64_t now, int64_t wait_ms)
 {
     struct mirror_trouble *trouble = entry->trouble;
 
@@ -238,6 +237,16 @@ void mirror_succeeded(struct mirror_entry *entry)
     entry->trouble = NULL;
 }
 
+const struct mirror_trouble *mirror_trouble(const struct mirror_entry *entry, int64_t generation)
+{
+    const struct mirror_trouble *trouble = entry ? entry->trouble : NULL;
+
+    if (trouble && trouble->generation != generation &&
+        trouble->generation != TROUBLE_ANY_GENERATION)
+        return NULL;
+    return trouble;
+}
+
 bool mirror_surely_absent(const struct mirror *mirror, const struct association_key *key)
 {
     const struct mirror_entry *entry = mirror_find(mirror, key);
@@ -249,8 +258,8 @@ bool mirror_surely_absent(const struct mirror *mirror, const struct association_
 
 static bool worth_keeping(const struct mirror_entry *entry, int64_t now)
 {
-    return entry->association || entry->trouble || entry->look ||
-           entry->maybe_at || is_recent(entry->gone_at, now);
+    return entry->association || entry->trouble || entry->look || entry->maybe_at ||
+           is_recent(entry->gone_at, now);
 }
 
 void mirror_purge(struct mirror *mirror, int64_t now)

@@ -8,9 +8,8 @@
  * EKS is eventually consistent both ways, so for MIRROR_SETTLE_MS after our own write a List or
  * Describe that does not show it yet is no news (rule C5):
  *   created by us, not listed        stays
- *   deleted by us, still listed      stays, marked deleted, until no List shows it or Describe says 404
- *   updated by us, Describe differs  ours stands
- * Pure: time (ms since boot) is an argument.
+ *   deleted by us, still listed      stays, marked deleted, until no List shows it or Describe says
+ * 404 updated by us, Describe differs  ours stands Pure: time (ms since boot) is an argument.
  */
 #pragma once
 
@@ -25,16 +24,16 @@
 /* Why a key is not as wanted, when the last try said so. The names are the reasons in status. */
 enum trouble {
     TROUBLE_NONE,
-    TROUBLE_RETRYING,    /* transient, unknown outcome, conflict: tried again soon */
+    TROUBLE_RETRYING, /* transient, unknown outcome, conflict: tried again soon */
     TROUBLE_THROTTLED,
     TROUBLE_DENIED,
     TROUBLE_PASS_ROLE,
     TROUBLE_ROLE_MISSING,
-    TROUBLE_ROLE_WAIT,   /* the role does not exist yet: IAM propagation, for the first two minutes */
+    TROUBLE_ROLE_WAIT, /* the role does not exist yet: IAM propagation, for the first two minutes */
     TROUBLE_TRUST,
     TROUBLE_QUOTA,
     TROUBLE_INVALID,
-    TROUBLE_GHOST,       /* EKS says the key is taken, but no List shows by what */
+    TROUBLE_GHOST, /* EKS says the key is taken, but no List shows by what */
 };
 
 struct mirror_trouble {
@@ -42,7 +41,8 @@ struct mirror_trouble {
     unsigned failures; /* in a row */
     int64_t since;     /* first failure of this kind in this row */
     int64_t retry_at;
-    int64_t generation; /* of the binding it was tried for: a new one clears it */
+    int64_t generation;             /* of the binding it was tried for: a new one clears it */
+#define TROUBLE_ANY_GENERATION (-1) /* a read failed, whoever wants the key */
     char text[256];
 };
 
@@ -96,14 +96,17 @@ void mirror_deleted(struct mirror_entry *entry, int64_t now);
 void mirror_retagged(struct mirror_entry *entry, const char *tags, int64_t now);
 
 /* Remembers a failure; a row of the same kind counts on and keeps its `since`. */
-void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *text, int64_t generation,
-                   int64_t now, int64_t wait_ms);
+void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *text,
+                   int64_t generation, int64_t now, int64_t wait_ms);
 void mirror_succeeded(struct mirror_entry *entry);
+/* The trouble that stands for a binding of this generation, or NULL: an edit makes a new start. */
+const struct mirror_trouble *mirror_trouble(const struct mirror_entry *entry, int64_t generation);
 
 /* True when nothing can be under this key: none is known, and either our delete was seen to have
  * taken effect, or every Create that may have been sent (by us, or by whoever led before us) was
  * older than the settling time at the last full List. */
 bool mirror_surely_absent(const struct mirror *mirror, const struct association_key *key);
-/* Drops entries that hold nothing worth remembering. Pointers to entries end here, and only here. */
+/* Drops entries that hold nothing worth remembering. Pointers to entries end here, and only here.
+ */
 void mirror_purge(struct mirror *mirror, int64_t now);
 void mirror_release(struct mirror *mirror);

@@ -75,17 +75,10 @@ static struct key_standing step_standing(const struct plan_step *step, enum plan
     return (struct key_standing){.state = "Updating", .reason = "Updating"};
 }
 
-static bool trouble_holds(const struct plan_step *step)
-{
-    const struct mirror_entry *entry = step->entry;
-
-    return entry && entry->trouble &&
-           entry->trouble->generation == step->claim->binding->generation;
-}
-
 static struct key_standing want_standing(struct want *want, const struct outcome_context *context)
 {
     struct mirror_entry *entry = mirror_find(context->mirror, &want->key);
+    const struct mirror_trouble *trouble;
     struct key_standing standing;
     struct plan_step step;
 
@@ -95,8 +88,10 @@ static struct key_standing want_standing(struct want *want, const struct outcome
         return (struct key_standing){.state = "Conflict", .reason = "Conflict"};
     step = plan_judge(want, entry, context->cluster->owner);
     standing = step_standing(&step, context->mode);
-    if (trouble_holds(&step) && (step.verb == PLAN_CREATE || step.verb == PLAN_CHANGE)) {
-        standing.reason = outcome_trouble_reason(entry->trouble->kind);
+    trouble = mirror_trouble(entry, want->claim->binding->generation);
+    if (trouble &&
+        (step.verb == PLAN_CREATE || step.verb == PLAN_CHANGE || step.verb == PLAN_UNKNOWN)) {
+        standing.reason = outcome_trouble_reason(trouble->kind);
         standing.state = "Failing";
     }
     standing.accepted = true;
@@ -104,15 +99,16 @@ static struct key_standing want_standing(struct want *want, const struct outcome
     return standing;
 }
 
-/* ---- sentences ---------------------------------------------------------------------------------- */
+/* ---- sentences ----------------------------------------------------------------------------------
+ */
 
 static void say_taken(struct strbuf *message, const struct association *association, bool add_on)
 {
     size_t length = 0;
     const char *owner = pairs_get(association->tags, TAG_OWNER, &length);
 
-    strbuf_format(message, "association %s (role %.300s) stands there already",
-                  association->id, association->access.role_arn);
+    strbuf_format(message, "association %s (role %.300s) stands there already", association->id,
+                  association->access.role_arn);
     if (add_on)
         strbuf_format(message, ", owned by the EKS add-on %.200s: podbind never touches it",
                       association->owner_arn);
@@ -120,7 +116,8 @@ static void say_taken(struct strbuf *message, const struct association *associat
         strbuf_format(message, ", made by another podbind (%.*s): remove one of the two bindings",
                       (int)(length < 200 ? length : 200), owner);
     else
-        strbuf_str(message, ", not made by podbind: delete it, or set adoption: SameAccess or Always");
+        strbuf_str(message,
+                   ", not made by podbind: delete it, or set adoption: SameAccess or Always");
 }
 
 static void say_want(struct strbuf *message, const struct want *want,
@@ -147,7 +144,8 @@ static void say_want(struct strbuf *message, const struct want *want,
         strbuf_str(message, "on its way");
 }
 
-/* ---- conditions --------------------------------------------------------------------------------- */
+/* ---- conditions ---------------------------------------------------------------------------------
+ */
 
 struct tally {
     int wanted, in_place, refused;
@@ -155,7 +153,8 @@ struct tally {
     struct key_standing refused_standing, missing_standing;
 };
 
-static void count_want(struct tally *tally, const struct want *want, const struct key_standing *standing)
+static void count_want(struct tally *tally, const struct want *want,
+                       const struct key_standing *standing)
 {
     tally->wanted++;
     tally->in_place += standing->in_place;
@@ -172,8 +171,8 @@ static void count_want(struct tally *tally, const struct want *want, const struc
         tally->contested_want = want;
 }
 
-static void set(struct outcome *outcome, enum binding_condition_type type, enum condition_status status,
-                const char *reason, const char *message)
+static void set(struct outcome *outcome, enum binding_condition_type type,
+                enum condition_status status, const char *reason, const char *message)
 {
     outcome->status.conditions[type] =
         (struct binding_condition){.status = status, .reason = reason, .message = message};
@@ -256,7 +255,8 @@ static const struct binding_condition *first_untrue(const struct outcome *outcom
     return NULL;
 }
 
-static void judge_ready(struct outcome *outcome, const struct claim *claim, const struct tally *tally)
+static void judge_ready(struct outcome *outcome, const struct claim *claim,
+                        const struct tally *tally)
 {
     const struct binding_condition *untrue = first_untrue(outcome);
 
@@ -276,17 +276,17 @@ static void judge_ready(struct outcome *outcome, const struct claim *claim, cons
         strbuf_text(&outcome->ready_message));
 }
 
-/* How long a reason may stand before it counts as stalled, in ms; 0: it never does, because it passes
- * by itself. Longer for roles: in a chart's install the role may come a moment later. */
+/* How long a reason may stand before it counts as stalled, in ms; 0: it never does, because it
+ * passes by itself. Longer for roles: in a chart's install the role may come a moment later. */
 static int64_t patience(const char *reason)
 {
     static const struct {
         const char *reason;
         int64_t ms;
     } table[] = {
-        {"Refused", 60000},       {"Conflict", 60000},        {"KeyTaken", 60000},
-        {"AddOnOwned", 60000},    {"InvalidSpec", 60000},     {"InvalidSessionPolicy", 60000},
-        {"InvalidRequest", 60000}, {"WrongCluster", 60000},   {"RoleNotFound", 120000},
+        {"Refused", 60000},         {"Conflict", 60000},        {"KeyTaken", 60000},
+        {"AddOnOwned", 60000},      {"InvalidSpec", 60000},     {"InvalidSessionPolicy", 60000},
+        {"InvalidRequest", 60000},  {"WrongCluster", 60000},    {"RoleNotFound", 120000},
         {"RoleNotTrusted", 120000}, {"PassRoleDenied", 120000}, {"AccessDenied", 120000},
         {"QuotaExceeded", 120000},
     };
@@ -301,8 +301,8 @@ static void judge_progress(struct outcome *outcome, const struct outcome_context
 {
     const struct binding_condition *ready = &outcome->status.conditions[CONDITION_READY];
     int64_t wait = patience(outcome->reason);
-    bool stalled = wait > 0 && context->reason_since > 0 &&
-                   context->now >= context->reason_since + wait;
+    bool stalled =
+        wait > 0 && context->reason_since > 0 && context->now >= context->reason_since + wait;
 
     outcome->due = INT64_MAX;
     if (outcome->ready)
@@ -323,9 +323,11 @@ static void keep_times(struct outcome *outcome, const struct binding *binding, i
     }
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------
+ */
 
-static void add_row(struct outcome *outcome, const struct want *want, const struct key_standing *standing)
+static void add_row(struct outcome *outcome, const struct want *want,
+                    const struct key_standing *standing)
 {
     const struct association *association = standing->association;
     struct binding_status *status = &outcome->status;
@@ -357,7 +359,8 @@ static void describe(struct outcome *outcome, const struct claim *claim, const s
     status->in_place = tally->in_place;
     snprintf(outcome->bound, sizeof outcome->bound, "%d/%d", tally->in_place, tally->wanted);
     status->bound = outcome->bound;
-    snprintf(outcome->service_accounts, sizeof outcome->service_accounts, "%d selected", tally->wanted);
+    snprintf(outcome->service_accounts, sizeof outcome->service_accounts, "%d selected",
+             tally->wanted);
     status->service_accounts = claim->binding->selector_count > 0 ? outcome->service_accounts
                                                                   : claim->binding->service_account;
     status->access = outcome->access;

@@ -2,8 +2,8 @@
 /*
  * outcome - what a binding's status should say, from the state of the world as known now.
  *
- * It is derived from the sets and the remembered troubles, never from which calls a pass made: so it
- * is the same whether a pass ran whole, was cut, or found nothing to do. Pure.
+ * It is derived from the sets and the remembered troubles, never from which calls a pass made: so
+ * it is the same whether a pass ran whole, was cut, or found nothing to do. Pure.
  */
 #pragma once
 
@@ -35,8 +35,8 @@ struct outcome_context {
 struct outcome {
     struct binding_status status;
     bool ready;
-    const char *reason;    /* of Ready; static */
-    int64_t due;           /* when the status changes by time alone (Stalled); INT64_MAX: never */
+    const char *reason; /* of Ready; static */
+    int64_t due;        /* when the status changes by time alone (Stalled); INT64_MAX: never */
     struct binding_row *owned_rows;
     struct strbuf accepted_message, associated_message, ready_message;
     char access[ACCESS_TEXT_SIZE];

@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "crds/pairs.h"
 
-/* ---- one wanted key ----------------------------------------------------------------------------- */
+/* ---- one wanted key -----------------------------------------------------------------------------
+ */
 
 static bool tags_differ(const struct claim *claim, const struct association *association,
                         const char *owner)
@@ -61,7 +62,8 @@ struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const
     return step;
 }
 
-/* ---- one key that nobody holds ------------------------------------------------------------------ */
+/* ---- one key that nobody holds ------------------------------------------------------------------
+ */
 
 /* Finds claims by the UID of their binding. Built when the first unwanted association needs it. */
 struct uid_index {
@@ -126,7 +128,8 @@ static enum evidence evidence_against(const struct claim *claim, const struct as
     const struct binding *binding = claim->binding;
 
     if (binding->deleting)
-        return binding->has_finalizer && !binding->retain ? EVIDENCE_BINDING_DELETED : EVIDENCE_NONE;
+        return binding->has_finalizer && !binding->retain ? EVIDENCE_BINDING_DELETED
+                                                          : EVIDENCE_NONE;
     if (binding->suspend || binding->retain || claim->reason[0] != '\0')
         return EVIDENCE_NONE;
     if (strcmp(binding->namespace, key->namespace) != 0 || spec_names(claim, key))
@@ -160,9 +163,11 @@ static struct plan_step judge_unwanted(struct uid_index *index, struct mirror_en
     return step;
 }
 
-/* ---- the whole set ------------------------------------------------------------------------------ */
+/* ---- the whole set ------------------------------------------------------------------------------
+ */
 
-static int smaller_head(const struct desired *desired, size_t d, const struct mirror *mirror, size_t m)
+static int smaller_head(const struct desired *desired, size_t d, const struct mirror *mirror,
+                        size_t m)
 {
     if (d == desired->held_count)
         return 1;
@@ -227,8 +232,8 @@ static void break_after_make(const struct desired *desired, struct plan *plan)
     }
 }
 
-void plan_make(const struct desired *desired, struct mirror *mirror, const struct plan_context *context,
-               struct plan *ret_plan)
+void plan_make(const struct desired *desired, struct mirror *mirror,
+               const struct plan_context *context, struct plan *ret_plan)
 {
     struct uid_index index = {.desired = desired};
     struct plan plan = {0};
@@ -242,8 +247,8 @@ void plan_make(const struct desired *desired, struct mirror *mirror, const struc
 
         if (want && entry)
             entry->absent_since = 0;
-        plan.steps[plan.count++] = want ? plan_judge(want, entry, context->owner)
-                                        : judge_unwanted(&index, entry, context);
+        plan.steps[plan.count++] =
+            want ? plan_judge(want, entry, context->owner) : judge_unwanted(&index, entry, context);
         plan.orphans += plan.steps[plan.count - 1].verb == PLAN_ORPHAN;
     }
     group_by_claim(desired, &plan);
@@ -262,7 +267,8 @@ void plan_release(struct plan *plan)
     *plan = (struct plan){0};
 }
 
-/* ---- may it happen now? ------------------------------------------------------------------------- */
+/* ---- may it happen now? -------------------------------------------------------------------------
+ */
 
 static bool has_work(const struct plan_step *step, const struct plan_context *context)
 {
@@ -286,17 +292,15 @@ static bool has_work(const struct plan_step *step, const struct plan_context *co
 
 int64_t plan_due(const struct plan_step *step, const struct plan_context *context)
 {
-    const struct mirror_entry *entry = step->entry;
+    const struct mirror_trouble *trouble;
     int64_t due = 0;
 
     if (!has_work(step, context))
         return INT64_MAX;
     if (step->evidence == EVIDENCE_ACCOUNT_GONE)
-        due = entry->absent_since + context->absence_grace_ms;
-    if (entry && entry->trouble && entry->trouble->retry_at > due &&
-        entry->trouble->generation == step->claim->binding->generation)
-        due = entry->trouble->retry_at;
-    return due;
+        due = step->entry->absent_since + context->absence_grace_ms;
+    trouble = mirror_trouble(step->entry, step->claim->binding->generation);
+    return trouble && trouble->retry_at > due ? trouble->retry_at : due;
 }
 
 bool plan_may_act(const struct plan_step *step, const struct plan_context *context)

@@ -9,13 +9,11 @@
  *     yes     nothing                  CREATE
  *     yes     not described yet        UNKNOWN    observe describes it first
  *     yes     ours, as wanted          KEEP
- *     yes     ours, otherwise          CHANGE     Update and tags, whichever differ; also a hand-over
- *     yes     deleted by us, lingers   WAIT       for the key to be free
- *     yes     an add-on's              ADD_ON     never touched
- *     yes     somebody else's          TAKEN, or CHANGE when `adoption` says so
- *     no      ours, with evidence      DELETE     see enum evidence
- *     no      ours, no binding left    ORPHAN     reported, never deleted
- *     no      anything else            LEAVE
+ *     yes     ours, otherwise          CHANGE     Update and tags, whichever differ; also a
+ * hand-over yes     deleted by us, lingers   WAIT       for the key to be free yes     an add-on's
+ * ADD_ON     never touched yes     somebody else's          TAKEN, or CHANGE when `adoption` says
+ * so no      ours, with evidence      DELETE     see enum evidence no      ours, no binding left
+ * ORPHAN     reported, never deleted no      anything else            LEAVE
  *
  * A step is only what *should* happen. Whether it may happen now (retry time, suspend, mode, the
  * own-write hold) is plan_may_act().
@@ -46,17 +44,18 @@ enum plan_verb {
 enum evidence {
     EVIDENCE_NONE,
     EVIDENCE_BINDING_DELETED, /* (a) it has a deletionTimestamp and our finalizer */
-    EVIDENCE_SPEC_MOVED,      /* (b) its spec no longer wants the key, and what it wants is in place */
-    EVIDENCE_ACCOUNT_GONE,    /* (c) the selected service account is gone or no longer matches */
+    EVIDENCE_SPEC_MOVED,   /* (b) its spec no longer wants the key, and what it wants is in place */
+    EVIDENCE_ACCOUNT_GONE, /* (c) the selected service account is gone or no longer matches */
 };
 
 struct plan_step {
     enum plan_verb verb;
-    unsigned fields;     /* CHANGE: the enum access_field that differ */
-    bool tags;           /* CHANGE: the tags differ */
+    unsigned fields; /* CHANGE: the enum access_field that differ */
+    bool tags;       /* CHANGE: the tags differ */
     enum evidence evidence;
-    struct want *want;   /* NULL when nobody holds the key */
-    struct claim *claim; /* whose step it is: the want's, or that of the binding it was made for; or NULL */
+    struct want *want; /* NULL when nobody holds the key */
+    struct claim
+        *claim; /* whose step it is: the want's, or that of the binding it was made for; or NULL */
     struct mirror_entry *entry; /* NULL when nothing is known under the key */
 };
 
@@ -64,9 +63,10 @@ struct plan {
     struct plan_step *steps; /* in key order */
     size_t count;
     struct plan_step **by_claim; /* the steps that have a claim, claim by claim */
-    size_t *claim_first;         /* claim i owns by_claim[claim_first[i]] up to claim_first[i + 1] */
+    size_t *claim_first; /* claim i owns by_claim[claim_first[i]] up to claim_first[i + 1] */
     size_t orphans;
-    const char **unknown; /* namespaces with a key of which we can't say what stands there, sorted */
+    const char *
+        *unknown; /* namespaces with a key of which we can't say what stands there, sorted */
     size_t unknown_count;
 };
 
@@ -81,8 +81,8 @@ struct plan_context {
 };
 
 /* Borrows from both sets. Notes in the mirror since when a selected account is absent. */
-void plan_make(const struct desired *desired, struct mirror *mirror, const struct plan_context *context,
-               struct plan *ret_plan);
+void plan_make(const struct desired *desired, struct mirror *mirror,
+               const struct plan_context *context, struct plan *ret_plan);
 void plan_release(struct plan *plan);
 
 /* The step for one wanted key: what plan_make() would say of it now. After calls it tells whether
@@ -91,9 +91,11 @@ struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const
 
 /* True when the step has something to do and may do it now. */
 bool plan_may_act(const struct plan_step *step, const struct plan_context *context);
-/* When a step that may not act now should be looked at again (ms since boot); INT64_MAX: no need. */
+/* When a step that may not act now should be looked at again (ms since boot); INT64_MAX: no need.
+ */
 int64_t plan_due(const struct plan_step *step, const struct plan_context *context);
 
-/* True when there is a key in this namespace whose association was not described yet, or where a Create
- * may have had effect unseen: as long as that is so, no binding there can be said to have none. */
+/* True when there is a key in this namespace whose association was not described yet, or where a
+ * Create may have had effect unseen: as long as that is so, no binding there can be said to have
+ * none. */
 bool plan_has_unknown(const struct plan *plan, const char *namespace);

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/observe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "controller/gather.h"
+
+#define SURPRISE_MS 10000
+#define CONFIRM_LONGEST_MS 10000
+#define PAGE 100
+/* A filtered List asked for this long after a Create of unknown outcome settles it, even if it was
+ * answered a whole call's time before it came back. */
+#define UNSEEN_MS (MIRROR_SETTLE_MS + PORT_CALL_TIMEOUT_MS)
+#define LIST_CAP 100000 /* associations; EKS allows 5,000 a cluster */
+
+void observe_init(struct observe *observe, const struct observe_settings *settings,
+                  struct intake *intake, const char *cluster_name)
+{
+    size_t length = strlen(cluster_name);
+
+    *observe = (struct observe){
+        .settings = settings,
+        .intake = intake,
+        .verify_backoff = {.base_ms = 1000, .cap_ms = 30000},
+        .list_backoff = {.base_ms = 1000, .cap_ms = 30000},
+    };
+    if (length >= sizeof observe->cluster.name)
+        length = sizeof observe->cluster.name - 1;
+    memcpy(observe->cluster.name, cluster_name, length);
+}
+
+void observe_release(struct observe *observe)
+{
+    mirror_release(&observe->mirror);
+}
+
+static int64_t now_of(const struct observe *observe)
+{
+    const struct ports *ports = observe->intake->ports;
+
+    return ports->now(ports->world);
+}
+
+static uint64_t random_of(const struct observe *observe)
+{
+    const struct ports *ports = observe->intake->ports;
+
+    return ports->random(ports->world);
+}
+
+void observe_restart(struct observe *observe)
+{
+    mirror_release(&observe->mirror);
+    observe->mirror.epoch = now_of(observe);
+    observe->cluster.verdict = CLUSTER_UNVERIFIED;
+    observe->verify_due = observe->list_due = observe->rotation_due = 0;
+}
+
+/* ---- what does EKS list? ------------------------------------------------------------------------
+ */
+
+struct listing {
+    struct association **items; /* owned */
+    size_t count;
+    size_t capacity;
+    int64_t started;
+};
+
+static void listing_release(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        mem_free(listing->items[i]);
+    mem_free(listing->items);
+    *listing = (struct listing){0};
+}
+
+static void take_page(struct listing *listing, struct associations_page *page)
+{
+    for (size_t i = 0; i < page->count && listing->count < LIST_CAP; i++) {
+        MEM_GROW(listing->items, listing->count, listing->capacity);
+        listing->items[listing->count++] = page->items[i];
+        page->items[i] = NULL;
+    }
+}
+
+static void hand_over(struct observe *observe, struct listing *listing,
+                      const struct association_key *key)
+{
+    mirror_take_list(&observe->mirror, key, listing->items, listing->count, listing->started);
+    listing->count = 0;
+}
+
+static int list_pages(struct observe *observe, struct listing *ret_listing, struct error *err)
+{
+    CLEANUP_FREE char *token = mem_strdup("");
+
+    ret_listing->started = now_of(observe);
+    do {
+        CLEANUP(call_release) struct call call = {.verb = CALL_LIST_ASSOCIATIONS};
+
+        call.in.list.key = (struct association_key){"", ""};
+        call.in.list.next_token = token;
+        if (gather_call(observe->intake, &call, err) < 0)
+            return -1;
+        if (call.detail == DETAIL_CLUSTER_MISSING)
+            observe_doubt_cluster(observe);
+        if (call.error.kind != ERROR_NONE) {
+            *err = call.error;
+            return -1;
+        }
+        take_page(ret_listing, &call.out.page);
+        mem_free(token);
+        token = call.out.page.next_token ? call.out.page.next_token : mem_strdup("");
+        call.out.page.next_token = NULL;
+    } while (token[0] != '\0' && ret_listing->count < LIST_CAP);
+    return 0;
+}
+
+static int list_all(struct observe *observe, struct error *err)
+{
+    CLEANUP(listing_release) struct listing listing = {0};
+
+    if (list_pages(observe, &listing, err) < 0) {
+        if (err->kind == ERROR_GONE)
+            return -1;
+        observe->trouble = *err;
+        observe->list_due =
+            now_of(observe) + backoff_next(&observe->list_backoff, random_of(observe));
+        return observe->mirror.listed_at ? 0 : -1;
+    }
+    error_clear(&observe->trouble);
+    backoff_reset(&observe->list_backoff);
+    observe->surprised = false;
+    observe->list_due = listing.started + observe->settings->existence_interval_ms;
+    hand_over(observe, &listing, NULL);
+    return 0;
+}
+
+static size_t pages_of(const struct observe *observe)
+{
+    return observe->mirror.count / PAGE + 1;
+}
+
+/* ---- which keys need a look? --------------------------------------------------------------------
+ */
+
+struct selection {
+    struct observe *observe;
+    struct mirror_entry **entries; /* borrowed from the mirror */
+    size_t count;
+    size_t capacity;
+    struct error failure; /* the first one */
+};
+
+static void selection_release(struct selection *selection)
+{
+    mem_free(selection->entries);
+}
+
+static void select_entry(struct selection *selection, struct mirror_entry *entry)
+{
+    MEM_GROW(selection->entries, selection->count, selection->capacity);
+    selection->entries[selection->count++] = entry;
+}
+
+static void select_where(struct selection *selection,
+                         bool (*wanted)(const struct mirror_entry *entry, int64_t now))
+{
+    const struct mirror *mirror = &selection->observe->mirror;
+    int64_t now = now_of(selection->observe);
+
+    for (size_t i = 0; i < mirror->count; i++)
+        if (wanted(mirror->entries[i], now))
+            select_entry(selection, mirror->entries[i]);
+}
+
+static bool trouble_waits(const struct mirror_entry *entry, int64_t now)
+{
+    return entry->trouble && entry->trouble->retry_at > now;
+}
+
+static bool needs_look(const struct mirror_entry *entry, int64_t now)
+{
+    return (entry->look && !trouble_waits(entry, now)) ||
+           (entry->maybe_at && !entry->association && now >= entry->maybe_at + UNSEEN_MS);
+}
+
+static bool needs_confirmation(const struct mirror_entry *entry, int64_t now)
+{
+    return entry->association && entry->deleted_at && entry->confirm_at <= now;
+}
+
+/* Remembers why a read failed, and stops the rest when EKS seems to have had enough. */
+static bool note_failure(struct selection *selection, struct mirror_entry *entry,
+                         const struct call *call)
+{
+    struct observe *observe = selection->observe;
+    unsigned failures = entry->trouble ? entry->trouble->failures : 0;
+    struct backoff backoff = {.base_ms = 1000, .cap_ms = 60000, .failures = failures};
+    enum trouble kind = call->error.kind == ERROR_DENIED      ? TROUBLE_DENIED
+                        : call->error.kind == ERROR_THROTTLED ? TROUBLE_THROTTLED
+                                                              : TROUBLE_RETRYING;
+
+    mirror_failed(entry, kind, call->error.text, TROUBLE_ANY_GENERATION, now_of(observe),
+                  backoff_next(&backoff, random_of(observe)));
+    if (selection->failure.kind == ERROR_NONE)
+        selection->failure = call->error;
+    if (call->detail == DETAIL_CLUSTER_MISSING)
+        observe_doubt_cluster(observe);
+    return call->error.kind != ERROR_THROTTLED && call->detail != DETAIL_CLUSTER_MISSING;
+}
+
+static void prepare_look(void *context, size_t index, struct call *ret_call)
+{
+    struct selection *selection = context;
+
+    ret_call->verb = CALL_LIST_ASSOCIATIONS;
+    ret_call->in.list =
+        (struct list_associations_in){.key = selection->entries[index]->key, .next_token = ""};
+}
+
+static bool look_done(void *context, size_t index, struct call *call)
+{
+    struct selection *selection = context;
+    struct mirror_entry *entry = selection->entries[index];
+    struct observe *observe = selection->observe;
+    CLEANUP(listing_release) struct listing listing = {.started = now_of(observe)};
+
+    if (call->error.kind != ERROR_NONE)
+        return note_failure(selection, entry, call);
+    listing.started -= PORT_CALL_TIMEOUT_MS; /* it may have been answered that long ago */
+    take_page(&listing, &call->out.page);
+    hand_over(observe, &listing, &entry->key);
+    return true;
+}
+
+static bool describe_done(void *context, size_t index, struct call *call)
+{
+    struct selection *selection = context;
+    struct mirror_entry *entry = selection->entries[index];
+    int64_t now = now_of(selection->observe);
+
+    if (call->error.kind == ERROR_NOT_FOUND && call->detail != DETAIL_CLUSTER_MISSING) {
+        selection->observe->surprised |= !entry->deleted_at;
+        mirror_vanished(entry, now);
+    } else if (call->error.kind != ERROR_NONE) {
+        return note_failure(selection, entry, call);
+    } else {
+        if (entry->trouble && entry->trouble->generation == TROUBLE_ANY_GENERATION)
+            mirror_succeeded(entry);
+        mirror_described(entry, call->out.association, now);
+        call->out.association = NULL;
+    }
+    return true;
+}
+
+static void prepare_describe(void *context, size_t index, struct call *ret_call)
+{
+    struct selection *selection = context;
+
+    ret_call->verb = CALL_DESCRIBE_ASSOCIATION;
+    ret_call->in.association =
+        (struct association_in){.id = selection->entries[index]->association->id};
+}
+
+static int run_selection(struct selection *selection,
+                         void (*prepare)(void *context, size_t index, struct call *ret_call),
+                         bool (*done)(void *context, size_t index, struct call *call),
+                         struct error *err)
+{
+    struct gather gather = {.intake = selection->observe->intake,
+                            .window = selection->observe->settings->window,
+                            .context = selection,
+                            .prepare = prepare,
+                            .done = done};
+
+    return gather_run(&gather, selection->count, err);
+}
+
+static int look_at_doubtful(struct observe *observe, struct error *err)
+{
+    CLEANUP(selection_release) struct selection selection = {.observe = observe};
+
+    select_where(&selection, needs_look);
+    if (selection.count > pages_of(observe))
+        return list_all(observe, err);
+    return run_selection(&selection, prepare_look, look_done, err);
+}
+
+/* Is what we deleted gone? A Describe each, or one List when that is cheaper. */
+static int confirm_deletions(struct observe *observe, struct error *err)
+{
+    CLEANUP(selection_release) struct selection selection = {.observe = observe};
+    int64_t now = now_of(observe);
+
+    select_where(&selection, needs_confirmation);
+    for (size_t i = 0; i < selection.count; i++) {
+        int64_t wait = now - selection.entries[i]->deleted_at;
+
+        wait = wait < 500 ? 500 : wait > CONFIRM_LONGEST_MS ? CONFIRM_LONGEST_MS : wait;
+        selection.entries[i]->confirm_at = now + wait;
+    }
+    if (selection.count > pages_of(observe))
+        return list_all(observe, err);
+    return run_selection(&selection, prepare_describe, describe_done, err);
+}
+
+/* ---- whose content is needed now? ---------------------------------------------------------------
+ */
+
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Namespaces in which a binding is being deleted: all that stands there must be known. */
+struct dying {
+    const char **namespaces; /* sorted; bindings come sorted by namespace */
+    size_t count;
+};
+
+static void dying_release(struct dying *dying)
+{
+    mem_free(dying->namespaces);
+}
+
+static struct dying find_dying(const struct desired *desired)
+{
+    struct dying dying = {0};
+    size_t capacity = 0;
+
+    for (size_t i = 0; i < desired->claim_count; i++) {
+        const struct binding *binding = desired->claims[i].binding;
+
+        if (!binding->deleting || !binding->has_finalizer)
+            continue;
+        MEM_GROW(dying.namespaces, dying.count, capacity);
+        dying.namespaces[dying.count++] = binding->namespace;
+    }
+    return dying;
+}
+
+static bool is_needed(const struct mirror_entry *entry, const struct desired *desired,
+                      const struct dying *dying)
+{
+    if (desired_find(desired, &entry->key))
+        return true;
+    return dying->count > 0 && bsearch(&entry->key.namespace, dying->namespaces, dying->count,
+                                       sizeof *dying->namespaces, compare_names);
+}
+
+static int describe_needed(struct observe *observe, const struct desired *desired,
+                           struct error *err)
+{
+    CLEANUP(selection_release) struct selection selection = {.observe = observe};
+    CLEANUP(dying_release) struct dying dying = find_dying(desired);
+    const struct mirror *mirror = &observe->mirror;
+    int64_t now = now_of(observe);
+
+    for (size_t i = 0; i < mirror->count; i++) {
+        struct mirror_entry *entry = mirror->entries[i];
+
+        if (!entry->association || entry->deleted_at || trouble_waits(entry, now))
+            continue;
+        if (entry->recheck || (!entry->association->described && is_needed(entry, desired, &dying)))
+            select_entry(&selection, entry);
+    }
+    return run_selection(&selection, prepare_describe, describe_done, err);
+}
+
+int observe_associations(struct observe *observe, const struct desired *desired, struct error *err)
+{
+    int64_t now = now_of(observe);
+
+    mirror_purge(&observe->mirror, now);
+    if (observe->surprised && observe->list_due > observe->mirror.listed_at + SURPRISE_MS)
+        observe->list_due = observe->mirror.listed_at + SURPRISE_MS;
+    if (now >= observe->list_due && list_all(observe, err) < 0)
+        return -1;
+    if (!observe->mirror.listed_at) {
+        *err = observe->trouble;
+        return -1;
+    }
+    if (look_at_doubtful(observe, err) < 0 || confirm_deletions(observe, err) < 0 ||
+        describe_needed(observe, desired, err) < 0)
+        return -1;
+    if (observe->cluster.verdict == CLUSTER_VERIFIED)
+        return 0;
+    return error_set(err, ERROR_INVALID, "%s", observe->cluster.why);
+}
+
+/* ---- by rotation --------------------------------------------------------------------------------
+ */
+
+static struct mirror_entry *longest_unseen(const struct observe *observe)
+{
+    struct mirror_entry *oldest = NULL;
+
+    for (size_t i = 0; i < observe->mirror.count; i++) {
+        struct mirror_entry *entry = observe->mirror.entries[i];
+
+        if (entry->association && !entry->deleted_at &&
+            (!oldest || entry->described_at < oldest->described_at))
+            oldest = entry;
+    }
+    return oldest;
+}
+
+static bool is_same(const struct association *a, const struct association *b)
+{
+    return a->described == b->described && access_difference(&a->access, &b->access) == 0 &&
+           strcmp(a->tags, b->tags) == 0 && strcmp(a->owner_arn, b->owner_arn) == 0;
+}
+
+int observe_rotate(struct observe *observe, struct error *err)
+{
+    CLEANUP(selection_release) struct selection selection = {.observe = observe};
+    CLEANUP_FREE struct association *before = NULL;
+    struct mirror_entry *entry = longest_unseen(observe);
+    int64_t now = now_of(observe), due;
+
+    if (now < observe->rotation_due || !observe->mirror.listed_at)
+        return 0;
+    observe->rotation_due = now + observe->settings->existence_interval_ms;
+    if (!entry)
+        return 0;
+    due = entry->described_at + observe->settings->describe_interval_ms;
+    observe->rotation_due =
+        entry->described_at && due > now ? due : now + observe->settings->rotation_ms;
+    if (entry->described_at && due > now)
+        return 0;
+    entry->described_at = now; /* if it fails, the others have their turn first */
+    before = association_copy(entry->association);
+    select_entry(&selection, entry);
+    if (run_selection(&selection, prepare_describe, describe_done, err) < 0)
+        return -1;
+    if (!entry->association || !is_same(entry->association, before))
+        observe->intake->news = true;
+    return 0;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t observe_due(const struct observe *observe)
+{
+    int64_t due = least(observe->verify_due, observe->list_due), now = now_of(observe);
+
+    if (observe->surprised)
+        due = least(due, observe->mirror.listed_at + SURPRISE_MS);
+    for (size_t i = 0; i < observe->mirror.count; i++) {
+        const struct mirror_entry *entry = observe->mirror.entries[i];
+
+        if (entry->association && entry->deleted_at)
+            due = least(due, entry->confirm_at);
+        if (entry->maybe_at && !entry->association)
+            due = least(due, entry->maybe_at + UNSEEN_MS);
+        if (entry->trouble && entry->trouble->generation == TROUBLE_ANY_GENERATION &&
+            entry->trouble->retry_at > now)
+            due = least(due, entry->trouble->retry_at);
+    }
+    return due;
+}
