@@ -19,9 +19,9 @@ static void makes_associations_with_unique_ids(void **state)
     assert_string_equal(made->target_role_arn, "");
     assert_string_equal(made->external_id, "");
     assert_int_equal(made->created_ms, 1000);
-    assert_memory_equal(made->arn,
-                        "arn:aws:eks:us-west-2:111122223333:podidentityassociation/blue/", 62);
-    assert_string_equal(made->arn + 62, made->id);
+    snprintf(arn, sizeof arn, "arn:aws:eks:us-west-2:111122223333:podidentityassociation/blue/%s",
+             made->id);
+    assert_string_equal(made->arn, arn);
     memcpy(first, world->id, sizeof first);
     create(world, "two", 1000);
     assert_string_not_equal(first, world->id);
