@@ -182,8 +182,7 @@ bool selector_matches(const struct selector_requirement *selector, size_t count,
     return count > 0;
 }
 
-/* ---- names
- * --------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 const char *condition_type_name(enum binding_condition_type type)
 {
