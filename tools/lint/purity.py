@@ -18,16 +18,20 @@ def load_allowed() -> tuple[list[str], list[str]]:
     return words["objects"], words["names"]
 
 
+def plain(name: str) -> str:
+    """A hardened or versioned form of a libc name (__snprintf_chk, __isoc99_sscanf) as that name."""
+    return re.sub(r"^__(?:isoc\d+_(\w+)|(\w+)_chk)$", lambda m: m[1] or m[2], name)
+
+
 def symbols(flag: str, objects: list[str]) -> list[tuple[str, str]]:
-    """(object, symbol) pairs; hardened and versioned forms of a libc name count as that name."""
+    """(object, symbol) pairs."""
     if not objects:
         return []
     listing = subprocess.run(
         ["nm", flag, "-A", "--format=posix", *objects], cwd=BUILD, capture_output=True, text=True, check=True
     ).stdout
     pairs = (line.split(": ", 1) for line in listing.splitlines())
-    return [(o, re.sub(r"^__(?:isoc\d+_)?(\w+?)(?:_chk)?$", r"\1", rest.split()[0])
-             if re.match(r"__(isoc\d+_|\w+_chk$)", rest) else rest.split()[0]) for o, rest in pairs]
+    return [(name, plain(rest.split()[0])) for name, rest in pairs]
 
 
 def main() -> int:
