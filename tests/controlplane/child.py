@@ -23,6 +23,10 @@ class Failed(Exception):
     """Something outside the test's own assertions went wrong; the text says what was expected."""
 
 
+class Ended(Failed):
+    """A process that was to run has ended: there is nothing left to wait for."""
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody uses, below the range the kernel gives to outgoing connections."""
     for _ in range(200):
@@ -38,15 +42,15 @@ def free_port() -> int:
 
 
 def wait_for(predicate: Callable[[], object], seconds: float, what: str, every: float = 0.05):
-    """Calls predicate until its answer is truthy, and returns that. An exception counts as not yet; the last
-    answer or exception is in the failure's text."""
+    """Calls predicate until its answer is truthy, and returns that. An exception but Ended counts as not yet;
+    the last answer or exception is in the failure's text."""
     end = time.monotonic() + seconds
     while True:
         try:
             last = predicate()
             if last:
                 return last
-        except Failed:
+        except Ended:
             raise
         except Exception as error:  # noqa: BLE001
             last = f"{type(error).__name__}: {error}"
@@ -82,10 +86,10 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def check(self) -> None:
-        """Raises when the process has ended: whoever waits for it to become ready need not wait any longer."""
+        """Raises when the process has ended: whoever waits for it to become ready need not wait longer."""
         if not self.running():
             code = self.process.returncode if self.process else None
-            raise Failed(f"{self.name} ended with {code}; the end of {self.log}:\n{self.tail()}")
+            raise Ended(f"{self.name} ended with {code}; the end of {self.log}:\n{self.tail()}")
 
     def send(self, number: int) -> None:
         if self.running():

@@ -35,7 +35,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from child import Child, Failed, free_port, wait_for
+from child import Child, Ended, Failed, free_port, wait_for
 from pki import Pki
 
 HERE = Path(__file__).resolve().parent
@@ -319,10 +319,14 @@ def up(args: argparse.Namespace) -> None:
 
     def ready():
         if keeper.poll() is not None:
-            raise Failed(f"control plane {args.name} did not start:\n{log.read_text()}")
+            raise Ended(f"control plane {args.name} did not start:\n{log.read_text()}")
         return (directory / "ready").exists()
 
-    wait_for(ready, 180, f"control plane {args.name}")
+    try:
+        wait_for(ready, 180, f"control plane {args.name}")
+    except BaseException:
+        keeper.terminate()
+        raise
     print(f"control plane {args.name} ready in {time.monotonic() - start:.1f} s", file=sys.stderr)
     print(directory / "admin.kubeconfig")
 
