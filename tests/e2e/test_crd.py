@@ -76,6 +76,26 @@ def test_status_is_apart_from_spec(cluster, binding):
     assert stored["metadata"]["generation"] == 1
 
 
+def test_status_keeps_every_field(cluster, binding):
+    """A field the schema lacks would be dropped without a word."""
+    time = "2026-01-01T00:00:00Z"
+    condition = {
+        "type": "Ready", "status": "True", "observedGeneration": 1, "reason": "Ready", "message": "in place",
+        "lastTransitionTime": time,
+    }  # fmt: skip
+    row = {
+        "serviceAccount": "app-sa", "id": "a-abcdefghijklmnop1", "state": "Associated", "lastChanged": time,
+        "externalID": "us-west-2/111122223333/eks-green/app/app-sa",
+    }  # fmt: skip
+    status = {
+        "observedGeneration": 1, "conditions": [condition], "clusterName": "eks-green", "role": "reader",
+        "roleARN": "arn:aws:iam::111122223333:role/reader", "serviceAccounts": "app-sa", "access": "5f0c9a1e",
+        "wanted": 1, "inPlace": 1, "bound": "1/1", "associations": [row], "omitted": 0,
+    }  # fmt: skip
+    write_status(cluster, binding, status)
+    assert read(cluster, binding)["status"] == status
+
+
 def test_table_fits_120_columns(cluster, binding):
     ready = {
         "type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z",
