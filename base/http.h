@@ -11,10 +11,13 @@
  * HTTP/2 connection. So a transport time-out retires the whole multi handle: requests under way
  * on it run to their end, new ones use a fresh handle.
  *
+ * Never send a write twice: libcurl repeats a request by itself when a reused connection turns out
+ * dead. Here only a GET is; any other method ends with ERROR_UNKNOWN.
+ *
  * Outcomes: an answer of any status is not an error here (`status` > 0). No answer is:
  * ERROR_TRANSIENT when the request surely never left (resolve, connect, TLS handshake),
  * ERROR_UNKNOWN when it may have (time-out, reset, cut body), ERROR_INVALID for an answer over the
- * cap or a malformed URL.
+ * cap or a malformed URL or header.
  */
 #pragma once
 
@@ -33,9 +36,9 @@ struct http_settings {
     const char *ca_pem;      /* PEM text instead of a file; NULL: none */
     const char *cert_pem;    /* client certificate, PEM text; NULL: none */
     const char *key_pem;     /* its key, PEM text; NULL: none */
-    const char *proxy;       /* URL; "": never a proxy; NULL: HTTPS_PROXY and NO_PROXY decide */
+    const char *proxy;       /* URL, for every host; "": none; NULL: HTTPS_PROXY, NO_PROXY decide */
     const char *user_agent;  /* NULL: "podbind/<version>" */
-    const char *server_name; /* name for SNI and the certificate check; NULL: the URL's host */
+    const char *server_name; /* for SNI and the certificate check; NULL: the URL's host */
     bool http2;              /* offer h2 and multiplex; otherwise HTTP/1.1 keep-alive */
     int64_t connect_ms;      /* longest connect and TLS handshake; 0: 3,000 */
 };
@@ -57,11 +60,12 @@ struct http_answer {
     int status;         /* HTTP status, 0 without an answer */
     struct strbuf body; /* owned by the answer */
     char content_type[64];
-    char request_id[64];    /* x-amzn-RequestId or Audit-Id */
-    char error_type[128];   /* x-amzn-ErrorType */
-    int64_t retry_after_ms; /* Retry-After (seconds) or x-amz-retry-after (ms); 0: absent */
-    int64_t date_us;        /* Date header, microseconds since 1970; 0: absent */
-    double seconds;         /* the whole exchange */
+    char request_id[64];  /* x-amzn-RequestId or Audit-Id */
+    char error_type[128]; /* x-amzn-ErrorType */
+    int64_t
+        retry_after_ms; /* Retry-After (s) or x-amz-retry-after (ms), an hour at most; 0: absent */
+    int64_t date_us;    /* Date header, microseconds since 1970; 0: absent */
+    double seconds;     /* the whole exchange */
 };
 
 /* The settings' strings are copied. A peer outlives the requests started with it (reference
@@ -80,12 +84,14 @@ size_t http_pending(const struct http *http);
 /* Moves the next finished exchange to ret_answer, waiting until `wait_ms` at most (0: just look).
  * Returns false when none finished in time, or when http_wake() was called. */
 bool http_next(struct http *http, int64_t wait_ms, struct http_answer *ret_answer);
-/* Makes a waiting http_next() return early. The only call allowed from other threads. */
+/* Makes a waiting http_next() return early, or the next one return at once. The only call allowed
+ * from other threads. */
 void http_wake(struct http *http);
 /* Ends every request under way; each is handed back with ERROR_UNKNOWN. */
 void http_abort(struct http *http);
 
-/* One request on an engine with nothing else under way, waited for. */
+/* One request on an engine with nothing else under way, waited for. A wake does not end it; it is
+ * kept for the next http_next(). */
 void http_exchange(struct http *http, struct http_peer *peer, const struct http_request *request,
                    struct http_answer *ret_answer);
 void http_answer_release(struct http_answer *answer);

@@ -84,8 +84,7 @@ static void nest(struct strbuf *text, size_t depth)
 static void depth_has_a_cap(void **state)
 {
     CLEANUP(strbuf_release)
-    struct strbuf deepest = {0},
-                  deeper = {0}, hostile = STRBUF_CAPPED(1 << 22);
+    struct strbuf deepest = {0}, deeper = {0}, hostile = STRBUF_CAPPED(1 << 22);
 
     (void)state;
     nest(&deepest, JSON_MAX_DEPTH);
