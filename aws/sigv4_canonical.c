@@ -179,9 +179,6 @@ static char *collapsed(const char *value)
 
 static int add_header(struct items *items, const char *name, const char *value, struct error *err)
 {
-    if (items->count == SIGV4_MAX_HEADERS + 2)
-        return error_set(err, ERROR_INVALID, "request has more than %d headers to sign",
-                         SIGV4_MAX_HEADERS);
     if (!*name || strpbrk(name, " \t\r\n:;") || strpbrk(value, "\r\n"))
         return error_set(err, ERROR_INVALID, "header to sign has a line break or a malformed name");
     items->list[items->count] =
@@ -224,6 +221,9 @@ static int canonical_headers(const struct sigv4_request *request, const char *da
     CLEANUP(items_release) struct items items = {.count = 0};
     bool host = false;
 
+    if (request->header_count > SIGV4_MAX_HEADERS)
+        return error_set(err, ERROR_INVALID, "request has more than %d headers to sign",
+                         SIGV4_MAX_HEADERS);
     for (size_t i = 0; i < request->header_count; i++) {
         host |= strcasecmp(request->headers[i].name, "host") == 0;
         if (add_header(&items, request->headers[i].name, request->headers[i].value, err) < 0)
