@@ -8,12 +8,10 @@ tests/cases/crd/*.yaml are manifests; the first line says what the API server do
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from lib import ROOT, kube
 
-ROOT = Path(__file__).parents[2]
-CRD = ROOT / "crds" / "podidentitybindings.yaml"
 CASES = sorted((ROOT / "tests" / "cases" / "crd").glob("*.yaml"))
 API = "/apis/podbind.dev/v1alpha1/namespaces/default/podidentitybindings"
 MINIMAL = {
@@ -25,8 +23,7 @@ MINIMAL = {
 
 @pytest.fixture(scope="module")
 def cluster(blue):
-    blue.kubectl("apply", "-f", CRD)
-    blue.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/podidentitybindings.podbind.dev")
+    kube.install_crd(blue)
     return blue
 
 
