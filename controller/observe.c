@@ -133,6 +133,8 @@ static int list_all(struct observe *observe, struct error *err)
     error_clear(&observe->trouble);
     backoff_reset(&observe->list_backoff);
     observe->surprised = false;
+    if (listing.started >= observe->list_wanted_at)
+        observe->list_wanted_at = 0;
     observe->list_due = listing.started + observe->settings->existence_interval_ms;
     hand_over(observe, &listing, NULL);
     return 0;
@@ -377,6 +379,8 @@ int observe_associations(struct observe *observe, const struct desired *desired,
     mirror_purge(&observe->mirror, now);
     if (observe->surprised && observe->list_due > observe->mirror.listed_at + SURPRISE_MS)
         observe->list_due = observe->mirror.listed_at + SURPRISE_MS;
+    if (observe->list_wanted_at && observe->list_due > observe->list_wanted_at)
+        observe->list_due = observe->list_wanted_at;
     if (now >= observe->list_due && list_all(observe, err) < 0)
         return -1;
     if (!observe->mirror.listed_at) {
@@ -421,7 +425,7 @@ int observe_rotate(struct observe *observe, struct error *err)
     struct mirror_entry *entry = longest_unseen(observe);
     int64_t now = now_of(observe), due;
 
-    if (now < observe->rotation_due || !observe->mirror.listed_at)
+    if (now < observe->rotation_due)
         return 0;
     observe->rotation_due = now + observe->settings->existence_interval_ms;
     if (!entry)
@@ -450,6 +454,10 @@ int64_t observe_due(const struct observe *observe)
 {
     int64_t due = least(observe->verify_due, observe->list_due), now = now_of(observe);
 
+    if (observe->cluster.verdict != CLUSTER_VERIFIED)
+        return observe->verify_due; /* nothing else is done before that */
+    if (observe->list_wanted_at)
+        due = least(due, observe->list_wanted_at);
     if (observe->surprised)
         due = least(due, observe->mirror.listed_at + SURPRISE_MS);
     for (size_t i = 0; i < observe->mirror.count; i++) {

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/strbuf.h"
+
 /* Copies the part of an ARN up to the next ':' and steps over it. */
 static bool take_part(const char **cursor, char ret_part[CLUSTER_PART_SIZE])
 {
@@ -100,6 +103,7 @@ static void compare(struct cluster *cluster, const struct cluster_evidence *evid
 {
     bool issuers = evidence->kube_issuer[0] != '\0' && evidence->eks_issuer[0] != '\0';
     bool bundles = evidence->kube_ca_pem[0] != '\0' && evidence->eks_ca_pem[0] != '\0';
+    CLEANUP(strbuf_release) struct strbuf why = STRBUF_CAPPED(sizeof cluster->why - 1);
 
     cluster->why[0] = '\0';
     if (issuers ? same_issuer(evidence->kube_issuer, evidence->eks_issuer)
@@ -109,23 +113,23 @@ static void compare(struct cluster *cluster, const struct cluster_evidence *evid
     }
     cluster->verdict = issuers || bundles ? CLUSTER_WRONG : CLUSTER_UNVERIFIED;
     if (issuers)
-        snprintf(
-            cluster->why, sizeof cluster->why,
-            "EKS cluster '%s' has the OIDC issuer %.150s, but this API server's is %.150s: set "
-            "--cluster-name to the cluster podbind runs in",
+        strbuf_format(
+            &why,
+            "EKS cluster '%s' has the OIDC issuer %.150s, but this API server's is %.150s: "
+            "set --cluster-name to the cluster podbind runs in",
             cluster->name, evidence->eks_issuer, evidence->kube_issuer);
     else if (bundles)
-        snprintf(
-            cluster->why, sizeof cluster->why,
-            "the certificate authority of EKS cluster '%s' is not in the CA bundle of this API "
-            "server: set --cluster-name to the cluster podbind runs in",
+        strbuf_format(
+            &why,
+            "the certificate authority of EKS cluster '%s' is not in the CA bundle of this "
+            "API server: set --cluster-name to the cluster podbind runs in",
             cluster->name);
     else
-        snprintf(
-            cluster->why, sizeof cluster->why,
-            "neither the OIDC issuer nor the certificate authority of this API server could be "
-            "read, so it can't be compared with EKS cluster '%s'",
-            cluster->name);
+        strbuf_format(&why,
+                      "neither the OIDC issuer nor the certificate authority of this API server "
+                      "could be read, so it can't be compared with EKS cluster '%s'",
+                      cluster->name);
+    memcpy(cluster->why, strbuf_text(&why), why.length + 1);
 }
 
 int cluster_judge(struct cluster *cluster, const struct cluster_evidence *evidence,

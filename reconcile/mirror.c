@@ -112,6 +112,7 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
     forget_association(entry);
     entry->maybe_at = 0;
     set_association(entry, owned);
+    mirror_succeeded(entry); /* whatever failed, failed for another state of the key */
 }
 
 /* A complete list of this key does not show anything. */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * apply - carries a plan out: keeps a window of calls full, and asks before each start.
+ *
+ * A job is one binding with its steps. Its calls follow one another as a chain,
+ *
+ *     finalizer ─▶ Create, Update, tags ─▶ status          (a binding that stays)
+ *     evidence ─▶ Delete ... gone ─▶ finalizer off         (a binding that goes)
+ *
+ * and the chains of all jobs run side by side: EKS and Kubernetes each have a window of their own,
+ * so associations never wait for status writes. Order within a window: what a person has just
+ * changed, then finalizers, then status, then the status of bindings that are not Ready.
+ *
+ * Before *each* start: may a write still end within the lease (W3), is the cluster still verified
+ * (W1). Between completions: has a person changed something, has the slice of time run out. Then no
+ * more is started, what is under way is waited for, and the caller makes a new pass. So a plan may
+ * be cut anywhere, and nothing is lost by it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller/observe.h"
+#include "controller/report.h"
+#include "reconcile/plan.h"
+
+struct apply {
+    struct intake *intake;
+    struct observe *observe;
+    struct reports *reports;
+    const struct desired *desired;
+    struct plan *plan; /* NULL: EKS can't be read or must not be written; only status is */
+    const struct plan_context *context;
+    const struct outcome_context *outcome; /* times are set here */
+    const struct fresh_list *fresh;
+    size_t window; /* calls under way at once, to each of EKS and Kubernetes */
+};
+
+struct apply_result {
+    bool cut;                /* there is more to do: make another pass at once */
+    bool wrote;              /* something was written to EKS: look again */
+    int64_t due;             /* when there is something to do by time alone; INT64_MAX: nothing */
+    size_t writes;           /* calls made that change something */
+    struct error kube_error; /* the first write to Kubernetes that failed, other than by conflict */
+};
+
+/* Returns 0, or -1 when the world is gone (ERROR_GONE). */
+int apply_plan(const struct apply *apply, struct apply_result *ret_result, struct error *err);

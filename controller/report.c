@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define UNREADY_PATIENCE_MS 1000
+#define SERIES_MS (6 * 60 * 1000) /* as client-go folds */
+
+/* ---- what is remembered -------------------------------------------------------------------------
+ */
+
+static size_t position(const struct reports *reports, const char *uid)
+{
+    size_t low = 0, high = reports->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(reports->items[middle].uid, uid) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct report_memory *find(const struct reports *reports, const char *uid)
+{
+    size_t index = position(reports, uid);
+
+    return index < reports->count && strcmp(reports->items[index].uid, uid) == 0
+               ? &reports->items[index]
+               : NULL;
+}
+
+static struct report_memory *remember(struct reports *reports, const char *uid, int64_t now)
+{
+    size_t index = position(reports, uid);
+    struct report_memory *memory = find(reports, uid);
+
+    if (memory)
+        return memory;
+    MEM_GROW(reports->items, reports->count, reports->capacity);
+    memmove(reports->items + index + 1, reports->items + index,
+            (reports->count - index) * sizeof *reports->items);
+    reports->count++;
+    reports->items[index] = (struct report_memory){
+        .uid = mem_strdup(uid), .reason = "", .since = now, .unready_since = now};
+    return &reports->items[index];
+}
+
+static void forget(struct reports *reports, const char *uid)
+{
+    size_t index = position(reports, uid);
+
+    if (!find(reports, uid))
+        return;
+    mem_free(reports->items[index].uid);
+    reports->count--;
+    memmove(reports->items + index, reports->items + index + 1,
+            (reports->count - index) * sizeof *reports->items);
+}
+
+void reports_begin(struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        reports->items[i].seen = false;
+}
+
+void reports_end(struct reports *reports)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < reports->count; i++) {
+        if (reports->items[i].seen)
+            reports->items[kept++] = reports->items[i];
+        else
+            mem_free(reports->items[i].uid);
+    }
+    reports->count = kept;
+}
+
+static void event_release(struct report_event *event)
+{
+    mem_free(event->uid);
+    mem_free(event->reason);
+    mem_free(event->name);
+}
+
+void reports_release(struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        mem_free(reports->items[i].uid);
+    mem_free(reports->items);
+    for (size_t i = 0; i < REPORT_EVENTS; i++)
+        event_release(&reports->events[i]);
+    *reports = (struct reports){0};
+}
+
+/* ---- the verdict --------------------------------------------------------------------------------
+ */
+
+static bool says_ready(const struct binding *binding)
+{
+    return binding->status.conditions[CONDITION_READY] == CONDITION_TRUE &&
+           binding->status.observed_generation == binding->generation;
+}
+
+static const char *irsa_account(const struct claim *claim)
+{
+    for (size_t i = 0; i < claim->want_count; i++)
+        if (claim->wants[i].irsa && claim->wants[i].verdict == WANT_HELD)
+            return claim->wants[i].key.service_account;
+    return NULL;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void judge_unready(struct reports *reports, const struct claim *claim, int64_t now,
+                          struct report *report)
+{
+    struct report_memory *memory = remember(reports, claim->binding->uid, now);
+
+    memory->seen = true;
+    if (strcmp(memory->reason, report->outcome.reason) != 0) {
+        memory->reason = report->outcome.reason;
+        memory->since = now;
+    }
+    report->due = report->outcome.due;
+    if (report->verdict == REPORT_WRITE && now < memory->unready_since + UNREADY_PATIENCE_MS) {
+        report->verdict = REPORT_LATER;
+        report->due = least(report->due, memory->unready_since + UNREADY_PATIENCE_MS);
+    }
+}
+
+void report_make(struct reports *reports, const struct claim *claim,
+                 struct outcome_context *context, struct report *ret_report)
+{
+    const struct binding *binding = claim->binding;
+    const struct report_memory *memory = find(reports, binding->uid);
+    bool blind = context->blind_reason[0] != '\0';
+
+    *ret_report = (struct report){.due = INT64_MAX};
+    if (blind && says_ready(binding))
+        return; /* not being able to look is no news of the binding */
+    context->reason_since = memory ? memory->since : 0;
+    outcome_make(claim, context, &ret_report->outcome);
+    if (memory && strcmp(memory->reason, ret_report->outcome.reason) != 0) {
+        outcome_release(&ret_report->outcome); /* another reason: its time starts now */
+        context->reason_since = 0;
+        outcome_make(claim, context, &ret_report->outcome);
+    }
+    if (binding_status_hash(&ret_report->outcome.status) != binding->status.hash)
+        ret_report->verdict = REPORT_WRITE;
+    ret_report->event = binding->status.ready_reason[0] != '\0' &&
+                        strcmp(binding->status.ready_reason, ret_report->outcome.reason) != 0;
+    if (ret_report->outcome.ready) {
+        forget(reports, binding->uid);
+        ret_report->irsa = irsa_account(claim);
+    } else {
+        judge_unready(reports, claim, context->now, ret_report);
+    }
+}
+
+void report_release(struct report *report)
+{
+    outcome_release(&report->outcome);
+}
+
+/* ---- Events -------------------------------------------------------------------------------------
+ */
+
+static struct report_event *find_event(struct reports *reports, const char *uid, const char *reason,
+                                       int64_t now)
+{
+    for (size_t i = 0; i < REPORT_EVENTS; i++) {
+        struct report_event *event = &reports->events[i];
+
+        if (event->uid && strcmp(event->uid, uid) == 0 && strcmp(event->reason, reason) == 0 &&
+            now < event->at + SERIES_MS)
+            return event;
+    }
+    return NULL;
+}
+
+static struct report_event *new_event(struct reports *reports, const struct binding *binding,
+                                      const char *reason, uint64_t random)
+{
+    struct report_event *event = &reports->events[reports->next_event];
+    char suffix[32];
+    int prefix = (int)strnlen(binding->name, 200);
+    size_t size = (size_t)prefix + sizeof suffix;
+
+    reports->next_event = (reports->next_event + 1) % REPORT_EVENTS;
+    event_release(event);
+    snprintf(suffix, sizeof suffix, ".%016" PRIx64, random);
+    *event = (struct report_event){.uid = mem_strdup(binding->uid), .reason = mem_strdup(reason)};
+    event->name = mem_alloc(size);
+    snprintf(event->name, size, "%.*s%s", prefix, binding->name, suffix);
+    return event;
+}
+
+void report_event(struct reports *reports, const struct binding *binding, const char *reason,
+                  bool warning, const char *note, int64_t now, uint64_t random,
+                  struct event_in *ret_event)
+{
+    struct report_event *event = find_event(reports, binding->uid, reason, now);
+
+    if (!event)
+        event = new_event(reports, binding, reason, random);
+    event->count++;
+    event->at = now;
+    *ret_event = (struct event_in){
+        .namespace = binding->namespace,
+        .binding = binding->name,
+        .uid = binding->uid,
+        .name = event->name,
+        .series_count = event->count > 1 ? event->count : 0,
+        .warning = warning,
+        .reason = reason,
+        .action = "Reconcile",
+        .note = note,
+    };
+}

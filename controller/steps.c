@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/steps.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/mem.h"
+#include "crds/pairs.h"
+
+#define ROLE_PATIENCE_MS 120000 /* a role that does not exist for longer is not just new */
+#define TAGS_CAP ((size_t)64 << 10)
+
+void step_memory_release(struct step_memory *memory)
+{
+    strbuf_release(&memory->tags);
+}
+
+static int64_t now_of(const struct observe *observe)
+{
+    const struct ports *ports = observe->intake->ports;
+
+    return ports->now(ports->world);
+}
+
+/* ---- what goes out ------------------------------------------------------------------------------
+ */
+
+/* A random UUID (version 4). A Create keeps its token in the entry, so that a repeat is the same
+ * logical create (rule C3). */
+static void write_token(const uint64_t random[2], char ret_token[37])
+{
+    uint64_t high = (random[0] & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
+    uint64_t low = (random[1] & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62);
+
+    snprintf(ret_token, 37, "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
+             high >> 32, (high >> 16) & 0xffff, high & 0xffff, low >> 48,
+             low & UINT64_C(0xffffffffffff));
+}
+
+static void draw_token(const struct observe *observe, uint64_t ret_random[2])
+{
+    const struct ports *ports = observe->intake->ports;
+
+    ret_random[0] = ports->random(ports->world);
+    ret_random[1] = ports->random(ports->world) | 1; /* zero means none */
+}
+
+static void prepare_create(struct observe *observe, struct plan_step *step,
+                           struct step_memory *memory, struct call *call)
+{
+    struct mirror_entry *entry = step->entry;
+
+    if (!entry->create_token[1])
+        draw_token(observe, entry->create_token);
+    write_token(entry->create_token, memory->token);
+    desired_tags(step->claim, observe->cluster.owner, &memory->tags);
+    call->verb = CALL_CREATE_ASSOCIATION;
+    call->in.create = (struct create_in){.key = step->want->key,
+                                         .access = step->claim->access,
+                                         .tags = strbuf_text(&memory->tags),
+                                         .token = memory->token};
+}
+
+static void prepare_update(struct observe *observe, struct plan_step *step,
+                           struct step_memory *memory, struct call *call)
+{
+    uint64_t random[2];
+
+    draw_token(observe, random);
+    write_token(random, memory->token);
+    call->verb = CALL_UPDATE_ASSOCIATION;
+    call->in.association = (struct association_in){.id = step->entry->association->id,
+                                                   .access = step->claim->access,
+                                                   .fields = step->fields,
+                                                   .token = memory->token};
+}
+
+/* The pairs of `from` that `other` lacks; with `same_value`, those with another value there too. */
+static void subtract(const char *from, const char *other, bool same_value, struct strbuf *ret_pairs)
+{
+    struct pair_view pair;
+
+    for (const char *cursor = from; pairs_next(&cursor, &pair);) {
+        CLEANUP_FREE char *key = mem_strndup(pair.key, pair.key_length);
+        CLEANUP_FREE char *value = mem_strndup(pair.value, pair.value_length);
+        size_t length;
+        bool there =
+            same_value ? pairs_has(other, key, value) : pairs_get(other, key, &length) != NULL;
+
+        if (!there)
+            strbuf_format(ret_pairs, "%s\t%s\n", key, value);
+    }
+}
+
+static bool has_missing(const char *wanted, const char *there)
+{
+    CLEANUP(strbuf_release) struct strbuf missing = STRBUF_CAPPED(TAGS_CAP);
+
+    subtract(wanted, there, true, &missing);
+    return missing.length > 0;
+}
+
+static bool has_extra(const char *there, const char *wanted)
+{
+    CLEANUP(strbuf_release) struct strbuf extra = STRBUF_CAPPED(TAGS_CAP);
+
+    subtract(there, wanted, false, &extra);
+    return extra.length > 0;
+}
+
+/* TagResource refuses an empty set, so begin with the call that has something to do. */
+static enum step_call tag_call(const struct observe *observe, const struct plan_step *step)
+{
+    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(TAGS_CAP);
+    const char *there = step->entry->association->tags;
+
+    desired_tags(step->claim, observe->cluster.owner, &wanted);
+    if (has_missing(strbuf_text(&wanted), there))
+        return STEP_TAG;
+    return has_extra(there, strbuf_text(&wanted)) ? STEP_UNTAG : STEP_NONE;
+}
+
+/* Tag: what is wanted and not so. Untag: what is there and not wanted. */
+static void prepare_tags(struct observe *observe, struct plan_step *step, enum step_call which,
+                         struct step_memory *memory, struct call *call)
+{
+    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(TAGS_CAP);
+    const struct association *association = step->entry->association;
+
+    desired_tags(step->claim, observe->cluster.owner, &wanted);
+    if (which == STEP_TAG)
+        subtract(strbuf_text(&wanted), association->tags, true, &memory->tags);
+    else
+        subtract(association->tags, strbuf_text(&wanted), false, &memory->tags);
+    call->verb = which == STEP_TAG ? CALL_TAG_ASSOCIATION : CALL_UNTAG_ASSOCIATION;
+    call->in.association = (struct association_in){
+        .id = association->id, .arn = association->arn, .tags = strbuf_text(&memory->tags)};
+}
+
+enum step_call step_first(const struct observe *observe, const struct plan_step *step)
+{
+    switch (step->verb) {
+    case PLAN_CREATE:
+        return STEP_CREATE;
+    case PLAN_CHANGE:
+        return step->fields ? STEP_UPDATE : tag_call(observe, step);
+    case PLAN_DELETE:
+        return STEP_EVIDENCE;
+    case PLAN_KEEP:
+    case PLAN_UNKNOWN:
+    case PLAN_WAIT:
+    case PLAN_ADD_ON:
+    case PLAN_TAKEN:
+    case PLAN_ORPHAN:
+    case PLAN_LEAVE:
+        break;
+    }
+    return STEP_NONE;
+}
+
+static void prepare_evidence(const struct plan_step *step, struct call *call)
+{
+    bool account = step->evidence == EVIDENCE_ACCOUNT_GONE;
+
+    call->verb = account ? CALL_GET_SERVICE_ACCOUNT : CALL_GET_BINDING;
+    call->in.object = (struct object_in){.namespace = step->claim->binding->namespace,
+                                         .name = account ? step->entry->key.service_account
+                                                         : step->claim->binding->name};
+}
+
+void step_prepare(struct observe *observe, struct plan_step *step, enum step_call which,
+                  struct step_memory *memory, struct call *ret_call)
+{
+    memory->tags.cap = TAGS_CAP;
+    if (!step->entry)
+        step->entry = mirror_entry(&observe->mirror, &step->want->key);
+    switch (which) {
+    case STEP_CREATE:
+        prepare_create(observe, step, memory, ret_call);
+        break;
+    case STEP_UPDATE:
+        prepare_update(observe, step, memory, ret_call);
+        break;
+    case STEP_TAG:
+    case STEP_UNTAG:
+        prepare_tags(observe, step, which, memory, ret_call);
+        break;
+    case STEP_EVIDENCE:
+        prepare_evidence(step, ret_call);
+        break;
+    case STEP_DELETE:
+        ret_call->verb = CALL_DELETE_ASSOCIATION;
+        ret_call->in.association = (struct association_in){.id = step->entry->association->id};
+        break;
+    case STEP_NONE:
+        break;
+    }
+}
+
+/* ---- what an error means ------------------------------------------------------------------------
+ */
+
+static enum trouble role_trouble(const struct mirror_entry *entry, int64_t now)
+{
+    const struct mirror_trouble *before = entry->trouble;
+
+    if (before && before->kind == TROUBLE_ROLE_MISSING)
+        return TROUBLE_ROLE_MISSING;
+    if (before && before->kind == TROUBLE_ROLE_WAIT && now >= before->since + ROLE_PATIENCE_MS)
+        return TROUBLE_ROLE_MISSING;
+    return TROUBLE_ROLE_WAIT;
+}
+
+static enum trouble trouble_of(const struct mirror_entry *entry, const struct call *call,
+                               int64_t now)
+{
+    switch (call->detail) {
+    case DETAIL_ROLE_MISSING:
+        return role_trouble(entry, now);
+    case DETAIL_TRUST_INVALID:
+        return TROUBLE_TRUST;
+    case DETAIL_PASS_ROLE:
+        return TROUBLE_PASS_ROLE;
+    case DETAIL_QUOTA:
+        return TROUBLE_QUOTA;
+    case DETAIL_CLUSTER_MISSING:
+    case DETAIL_NONE:
+        break;
+    }
+    switch (call->error.kind) {
+    case ERROR_THROTTLED:
+        return TROUBLE_THROTTLED;
+    case ERROR_DENIED:
+        return TROUBLE_DENIED;
+    case ERROR_INVALID:
+        return TROUBLE_INVALID;
+    case ERROR_CONFLICT:
+        return TROUBLE_GHOST;
+    case ERROR_NONE:
+    case ERROR_TRANSIENT:
+    case ERROR_UNKNOWN:
+    case ERROR_NOT_FOUND:
+    case ERROR_GONE:
+    case ERROR_BUG:
+        break;
+    }
+    return TROUBLE_RETRYING;
+}
+
+/* First and longest wait. What only a person can mend is tried slowly: no storm, and it heals by
+ * itself once mended. */
+static struct backoff backoff_of(enum trouble kind)
+{
+    switch (kind) {
+    case TROUBLE_DENIED:
+    case TROUBLE_PASS_ROLE:
+    case TROUBLE_TRUST:
+    case TROUBLE_INVALID:
+    case TROUBLE_QUOTA:
+    case TROUBLE_ROLE_MISSING:
+        return (struct backoff){.base_ms = 15000, .cap_ms = 300000};
+    case TROUBLE_ROLE_WAIT:
+        return (struct backoff){.base_ms = 2000, .cap_ms = 15000};
+    case TROUBLE_NONE:
+    case TROUBLE_RETRYING:
+    case TROUBLE_THROTTLED:
+    case TROUBLE_GHOST:
+        break;
+    }
+    return (struct backoff){.base_ms = 1000, .cap_ms = 60000};
+}
+
+static void fail(struct observe *observe, struct plan_step *step, const struct call *call)
+{
+    const struct ports *ports = observe->intake->ports;
+    struct mirror_entry *entry = step->entry;
+    int64_t now = now_of(observe), wait;
+    enum trouble kind = trouble_of(entry, call, now);
+    struct backoff backoff = backoff_of(kind);
+
+    if (entry->trouble && entry->trouble->kind == kind)
+        backoff.failures = entry->trouble->failures;
+    wait = backoff_next(&backoff, ports->random(ports->world));
+    if (wait < call->error.retry_after_ms)
+        wait = call->error.retry_after_ms;
+    mirror_failed(entry, kind, call->error.text, step->claim->binding->generation, now, wait);
+    if (call->detail == DETAIL_CLUSTER_MISSING)
+        observe_doubt_cluster(observe);
+}
+
+/* The association we meant is not there any more. */
+static bool has_vanished(const struct call *call)
+{
+    return call->error.kind == ERROR_NOT_FOUND && call->detail != DETAIL_CLUSTER_MISSING;
+}
+
+/* ---- what comes back ----------------------------------------------------------------------------
+ */
+
+static enum step_call create_done(struct observe *observe, struct plan_step *step,
+                                  struct call *call)
+{
+    struct mirror_entry *entry = step->entry;
+
+    if (call->error.kind == ERROR_NONE) {
+        mirror_created(entry, call->out.association, now_of(observe));
+        call->out.association = NULL;
+        return STEP_NONE;
+    }
+    fail(observe, step, call);
+    if (call->error.kind == ERROR_UNKNOWN) { /* C4: it may exist */
+        entry->maybe_at = now_of(observe);
+        entry->look = true;
+    } else if (call->error.kind == ERROR_CONFLICT) { /* C2: something stands there */
+        /* The first look comes at once, the repeats with the backoff. */
+        if (entry->trouble->failures == 1)
+            entry->trouble->retry_at = now_of(observe);
+        entry->look = true;
+        entry->create_token[0] = entry->create_token[1] = 0;
+    }
+    return STEP_NONE;
+}
+
+static enum step_call update_done(struct observe *observe, struct plan_step *step,
+                                  struct call *call)
+{
+    if (call->error.kind == ERROR_NONE) {
+        mirror_updated(step->entry, call->out.association, now_of(observe));
+        call->out.association = NULL;
+        return step->tags ? tag_call(observe, step) : STEP_NONE;
+    }
+    if (has_vanished(call)) {
+        observe->surprised = true;
+        mirror_vanished(step->entry, now_of(observe));
+        return STEP_NONE;
+    }
+    fail(observe, step, call);
+    if (call->error.kind == ERROR_UNKNOWN)
+        step->entry->recheck = true;
+    return STEP_NONE;
+}
+
+static enum step_call tags_done(struct observe *observe, struct plan_step *step,
+                                enum step_call which, struct call *call)
+{
+    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(TAGS_CAP);
+
+    if (has_vanished(call)) {
+        observe->surprised = true;
+        mirror_vanished(step->entry, now_of(observe));
+        return STEP_NONE;
+    }
+    if (call->error.kind != ERROR_NONE) {
+        fail(observe, step, call);
+        step->entry->recheck |= call->error.kind == ERROR_UNKNOWN;
+        return STEP_NONE;
+    }
+    desired_tags(step->claim, observe->cluster.owner, &wanted);
+    if (which == STEP_TAG && has_extra(step->entry->association->tags, strbuf_text(&wanted)))
+        return STEP_UNTAG;
+    mirror_retagged(step->entry, strbuf_text(&wanted), now_of(observe));
+    return STEP_NONE;
+}
+
+/* Does the live object still say what we saw in the store? (D2) */
+static bool evidence_holds(const struct plan_step *step, const struct call *call)
+{
+    const struct binding *seen = step->claim->binding, *live = call->out.binding;
+
+    switch (step->evidence) {
+    case EVIDENCE_BINDING_DELETED:
+        return live && strcmp(live->uid, seen->uid) == 0 && live->deleting && live->has_finalizer &&
+               !live->retain;
+    case EVIDENCE_SPEC_MOVED:
+        return live && strcmp(live->uid, seen->uid) == 0 && !live->deleting &&
+               live->generation == seen->generation;
+    case EVIDENCE_ACCOUNT_GONE:
+        return call->error.kind == ERROR_NOT_FOUND ||
+               (call->out.service_account && !selector_matches(seen->selector, seen->selector_count,
+                                                               call->out.service_account->labels));
+    case EVIDENCE_NONE:
+        break;
+    }
+    return false;
+}
+
+static enum step_call evidence_done(struct observe *observe, struct plan_step *step,
+                                    struct call *call)
+{
+    if (evidence_holds(step, call))
+        return STEP_DELETE;
+    if (call->error.kind != ERROR_NONE && call->error.kind != ERROR_NOT_FOUND)
+        fail(observe, step, call);
+    return STEP_NONE; /* the store will show what has changed */
+}
+
+static enum step_call delete_done(struct observe *observe, struct plan_step *step,
+                                  struct call *call)
+{
+    int64_t now = now_of(observe);
+
+    if (call->error.kind == ERROR_NONE) {
+        mirror_deleted(step->entry, now);
+    } else if (has_vanished(call)) {
+        mirror_deleted(step->entry, now); /* by us before, or by hand */
+        mirror_vanished(step->entry, now);
+    } else {
+        fail(observe, step, call);
+        step->entry->recheck |= call->error.kind == ERROR_UNKNOWN;
+    }
+    return STEP_NONE;
+}
+
+enum step_call step_done(struct observe *observe, struct plan_step *step, enum step_call which,
+                         struct call *call)
+{
+    switch (which) {
+    case STEP_CREATE:
+        return create_done(observe, step, call);
+    case STEP_UPDATE:
+        return update_done(observe, step, call);
+    case STEP_TAG:
+    case STEP_UNTAG:
+        return tags_done(observe, step, which, call);
+    case STEP_EVIDENCE:
+        return evidence_done(observe, step, call);
+    case STEP_DELETE:
+        return delete_done(observe, step, call);
+    case STEP_NONE:
+        break;
+    }
+    return STEP_NONE;
+}

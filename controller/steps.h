@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * steps - what a plan's step is as calls, and what each answer means for the mirror.
+ *
+ * One step is a chain: CREATE; or UPDATE, TAG, UNTAG (those that are needed); or EVIDENCE (a live
+ * GET, rule D2), DELETE. Nothing here decides when a call may go: that is controller/apply.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "controller/observe.h"
+#include "controller/ports.h"
+#include "reconcile/plan.h"
+
+enum step_call {
+    STEP_NONE, /* the chain is at its end */
+    STEP_CREATE,
+    STEP_UPDATE,
+    STEP_TAG,
+    STEP_UNTAG,
+    STEP_EVIDENCE,
+    STEP_DELETE,
+};
+
+/* What a call points to; lives as long as the call. Zeroed is empty. */
+struct step_memory {
+    char token[37]; /* a UUID */
+    struct strbuf tags;
+};
+void step_memory_release(struct step_memory *memory);
+
+/* The first call of a step's chain. */
+enum step_call step_first(const struct observe *observe, const struct plan_step *step);
+
+/* Fills in a call. The step's want is in the mirror afterwards: step->entry is never NULL. */
+void step_prepare(struct observe *observe, struct plan_step *step, enum step_call which,
+                  struct step_memory *memory, struct call *ret_call);
+
+/* Takes an answer into the mirror; returns the next call of the chain. */
+enum step_call step_done(struct observe *observe, struct plan_step *step, enum step_call which,
+                         struct call *call);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/work.h"
+
+#include "base/mem.h"
+
+/* A burst of events is one pass: after a pass that left nothing to do, news gathers this long. */
+#define GATHER_MS 50
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Another may have written until now: nothing known of EKS holds. */
+static void follow_lease(struct sync *sync)
+{
+    int64_t now = sync->ports->now(sync->ports->world);
+    bool leads = sync->ports->lease_until(sync->ports->world) > now;
+
+    if (leads && !sync->leading) {
+        observe_restart(&sync->observe);
+        sync->again = true;
+    }
+    sync->leading = leads;
+}
+
+/* When the next pass is wanted, ms since boot. */
+static int64_t pass_due(const struct sync *sync, int64_t last_pass)
+{
+    int64_t due = least(sync->due, observe_due(&sync->observe));
+
+    if (!sync->leading || !intake_synced(&sync->intake))
+        return INT64_MAX;
+    if (sync->again)
+        due = 0;
+    else if (sync->intake.news)
+        due = least(due, last_pass + GATHER_MS);
+    return due > sync->not_before ? due : sync->not_before;
+}
+
+static int pass(struct sync *sync, const struct work_listener *listener)
+{
+    struct error err = {0};
+    int64_t started = sync->ports->now(sync->ports->world);
+
+    sync->again = false;
+    if (sync_once(sync, &err) < 0)
+        return -1;
+    sync->facts.pass_ms = sync->ports->now(sync->ports->world) - started;
+    if (!sync->again && sync->facts.trouble.kind == ERROR_NONE)
+        sync->facts.finished_at = sync->ports->now(sync->ports->world);
+    if (listener && listener->passed)
+        listener->passed(listener->context, sync);
+    return 0;
+}
+
+/* Waits until something happens, at the latest until the next thing is due. */
+static int rest(struct sync *sync, int64_t due, const struct work_listener *listener)
+{
+    struct call *call = NULL;
+
+    due = least(due, intake_due(&sync->intake));
+    if (sync->leading)
+        due = least(due, sync->observe.rotation_due);
+    if (listener && listener->waiting)
+        listener->waiting(listener->context, sync);
+    return intake_next(&sync->intake, due, &call) == INTAKE_GONE ? -1 : 0;
+}
+
+void work_run(struct sync *sync, const struct work_listener *listener)
+{
+    int64_t last_pass = -GATHER_MS;
+
+    for (;;) {
+        struct error err = {0};
+        int64_t due;
+
+        intake_run(&sync->intake);
+        follow_lease(sync);
+        if (sync->leading && observe_rotate(&sync->observe, &err) < 0)
+            return;
+        due = pass_due(sync, last_pass);
+        if (due <= sync->ports->now(sync->ports->world)) {
+            if (pass(sync, listener) < 0)
+                return;
+            last_pass = sync->ports->now(sync->ports->world);
+        } else if (rest(sync, due, listener) < 0) {
+            return;
+        }
+    }
+}
