@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+#
 # podbind. `make help` lists what there is to do. Everything built goes under build/.
 #   make CC=clang-14 BUILD=build/clang      another compiler, beside the first
 #   make VARIANT=san unit-programs          -O1 with AddressSanitizer and UBSan, in build/san/
@@ -14,7 +16,7 @@ BIN := $(if $(filter release,$(VARIANT)),$(BUILD),$(OUT))
 VERSION := $(file <VERSION)
 
 MAKEFLAGS += --no-builtin-rules
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j2
 endif
 .DEFAULT_GOAL := all

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # deps.sh: installs the Debian packages that building and testing needs, if any is missing.
 # Prints the line it runs; where it may not run it, prints it and stops.
 set -euo pipefail

@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
 # probe.sh CACHE-FOLDER COMPILER FLAG...: prints those flags that the compiler takes without a word.
 # The answer is kept in the folder, by compiler version and flags.
 set -eu

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs the test stages in order, the cheap ones first, and stops at the first that fails.
 
 Every runner leaves a JUnit file under build/junit/; they are read back and added up, and the last line

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # venv.sh: makes build/venv from tests/requirements.txt (versions and hashes pinned), unless the one
 # there was made from the same file with the same Python. Prints the path of its python.
 set -euo pipefail

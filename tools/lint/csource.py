@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the checks share: the C files of the tree, and their text without comments and literals."""
 
 import re

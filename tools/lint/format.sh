@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # format.sh [--write]: says which C files clang-format would change, or changes them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

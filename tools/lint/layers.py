@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Who may include whom: compares the compiler's .d files (so transitively) with layers.rules."""
 
 import fnmatch

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The code that the simulator runs calls nothing but itself and the names in purity.allow."""
 
 import fnmatch

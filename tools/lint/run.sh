@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # run.sh [check...]: runs the checks, all of them by default. One line each when it holds; else what it
 # found. The cheap ones come first; layers, purity and tidy read what the gcc and clang builds left.
 set -uo pipefail

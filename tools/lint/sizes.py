@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Functions have at most 60 lines, files at most 500. Prints the median, the 90th percentile and the
 largest file. A function that is one table may be longer: the comment before it says `lint: table`."""
 

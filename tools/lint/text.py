@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Things that are wrong in any file: paths of this machine, tabs in YAML, shell that does not parse,
-a package index in a requirements file, a C file without its licence line, a stale copy of the CRD."""
+a package index in a requirements file, a source without its licence line, a stale copy of the CRD."""
 
 import os
 import re
@@ -39,6 +40,8 @@ def check(path: Path, text: str, places: list[str]) -> list[str]:
         findings.append(f"{path}: names a package index")
     if path.suffix in (".c", ".h") and not text.startswith(SPDX):
         findings.append(f"{path}: the first line is not {SPDX}")
+    if path.suffix in (".py", ".sh") and text.strip() and SPDX[3:-3] not in text[:200]:
+        findings.append(f"{path}: its first lines do not say {SPDX[3:-3]}")
     if path.suffix == ".h" and "\n#pragma once\n" not in text:
         findings.append(f"{path}: no #pragma once")
     return findings

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """clang-tidy over every C source, two at a time. A clean file is not looked at again until it, a header
 it reads, the flags or .clang-tidy change."""
 
