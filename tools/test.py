@@ -190,6 +190,8 @@ class Stages:
         return total
 
     def sim(self) -> Count:
+        if not any((ROOT / "tests/sim").glob("*.c")):
+            raise StageFailed("no tests/sim/*.c")
         run("make", "-s", self.variant, self.folder / "podbind-sim")
         report = self.report("sim")
         amount = ("--histories", str(self.options.histories), "--seed", str(self.options.seed))

@@ -6,6 +6,7 @@ import fnmatch
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from csource import BUILD, ROOT
 
@@ -17,6 +18,16 @@ def load_allowed() -> tuple[list[str], list[str]]:
         left, _, right = line.partition("#")[0].partition(":")
         words.get(left.strip(), []).extend(right.split())
     return words["objects"], words["names"]
+
+
+def pure_sources(patterns: list[str]) -> list[Path]:
+    """A plain path must exist, so that a file cannot leave the check by a new name."""
+    gone = [p for p in patterns if not re.search(r"[*!]", p) and not (ROOT / p).exists()]
+    if gone:
+        sys.exit(f"purity.allow names what does not exist: {' '.join(gone)}")
+    left_out = {path for p in patterns if p.startswith("!") for path in ROOT.glob(p[1:])}
+    found = {path for p in patterns if not p.startswith("!") for path in ROOT.glob(p)}
+    return sorted(path.relative_to(ROOT) for path in found - left_out)
 
 
 def plain(name: str) -> str:
@@ -37,8 +48,7 @@ def symbols(flag: str, objects: list[str]) -> list[tuple[str, str]]:
 
 def main() -> int:
     patterns, names = load_allowed()
-    sources = [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
-    objects = [str(path.relative_to(ROOT).with_suffix(".o")) for path in sources]
+    objects = [str(path.with_suffix(".o")) for path in pure_sources(patterns)]
     missing = [o for o in objects if not (BUILD / o).exists()]
     if missing:
         print("not built, so not checked: run make objects:", *missing)
