@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "controller/flag.h"
+#include "controller/options.h"
+#include "tests/unit/options_world.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* ---- what comes out
+ * ------------------------------------------------------------------------------ */
+
+static void defaults_are_those_of_the_help(void **state)
+{
+    CLEANUP(options_release) struct options options = read_good(NO_ARGUMENTS, enough);
+
+    (void)state;
+    assert_false(options.help);
+    assert_string_equal(options.cluster_name, "eks-blue");
+    assert_string_equal(options.aws_region, "us-west-2");
+    assert_string_equal(options.instance, "podbind");
+    assert_int_equal(options.mode, PLAN_SYNC);
+    assert_int_equal(options.watch_namespaces.count, 0);
+    assert_int_equal(options.existence_interval_ms, 300000);
+    assert_int_equal(options.describe_interval_ms, 600000);
+    assert_true(options.describe_rate == 1.0);
+    assert_int_equal(options.absence_grace_ms, 300000);
+    assert_int_equal(options.max_in_flight, 32);
+    assert_string_equal(options.lease_name, "podbind");
+    assert_string_equal(options.lease_namespace, "podbind-system");
+    assert_int_equal(options.lease_duration_ms, 15000);
+    assert_int_equal(options.lease_renew_deadline_ms, 10000);
+    assert_int_equal(options.lease_retry_period_ms, 2000);
+    assert_string_equal(options.listen.host, "0.0.0.0");
+    assert_int_equal(options.listen.port, 8080);
+    assert_int_equal(options.log_format, LOG_JSON);
+    assert_int_equal(options.log_level, LOG_INFO);
+    assert_string_equal(options.kubeconfig, "");
+    assert_string_equal(options.kubernetes_host, "10.0.0.1");
+    assert_string_equal(options.kubernetes_port, "");
+}
+
+static void every_flag_reaches_its_member(void **state)
+{
+    CLEANUP(options_release)
+    struct options options =
+        read_good(ARGUMENTS("--kubeconfig=/k", "--context", "blue", "--cluster-name=c",
+                            "--aws-region", "cn-north-1", "--instance=two", "--mode=no-delete",
+                            "--watch-namespaces=a,b-c", "--existence-interval=1h30m",
+                            "--describe-interval=90s", "--describe-rate=0.5", "--absence-grace=0"),
+                  enough);
+    CLEANUP(options_release)
+    struct options more =
+        read_good(ARGUMENTS("--mode=observe", "--max-in-flight=1", "--lease-name=l",
+                            "--lease-namespace=n", "--lease-identity=i", "--lease-duration=20s",
+                            "--lease-renew-deadline=6500ms", "--lease-retry-period=500ms",
+                            "--listen-address=[::1]:0", "--log-format=text", "--log-level=debug"),
+                  enough);
+
+    (void)state;
+    assert_string_equal(options.kubeconfig, "/k");
+    assert_string_equal(options.context, "blue");
+    assert_string_equal(options.cluster_name, "c");
+    assert_string_equal(options.aws_region, "cn-north-1");
+    assert_string_equal(options.instance, "two");
+    assert_int_equal(options.mode, PLAN_NO_DELETE);
+    assert_int_equal(options.watch_namespaces.count, 2);
+    assert_string_equal(options.watch_namespaces.names[0], "a");
+    assert_string_equal(options.watch_namespaces.names[1], "b-c");
+    assert_int_equal(options.existence_interval_ms, 5400000);
+    assert_int_equal(options.describe_interval_ms, 90000);
+    assert_true(options.describe_rate == 0.5);
+    assert_int_equal(options.absence_grace_ms, 0);
+    assert_int_equal(more.mode, PLAN_OBSERVE);
+    assert_int_equal(more.max_in_flight, 1);
+    assert_string_equal(more.lease_name, "l");
+    assert_string_equal(more.lease_namespace, "n");
+    assert_string_equal(more.lease_identity, "i");
+    assert_int_equal(more.lease_duration_ms, 20000);
+    assert_int_equal(more.lease_renew_deadline_ms, 6500);
+    assert_int_equal(more.lease_retry_period_ms, 500);
+    assert_string_equal(more.listen.host, "::1");
+    assert_int_equal(more.listen.port, 0);
+    assert_int_equal(more.log_format, LOG_TEXT);
+    assert_int_equal(more.log_level, LOG_DEBUG);
+}
+
+/* All four at once; then the strongest one taken away, step by step. */
+static void flag_before_variable_before_file_before_default(void **state)
+{
+    const char *environment[] = {"PODBIND_CLUSTER_NAME",
+                                 "c",
+                                 "AWS_REGION",
+                                 "us-west-2",
+                                 "KUBERNETES_SERVICE_HOST",
+                                 "h",
+                                 "PODBIND_CONFIG",
+                                 NULL,
+                                 "PODBIND_INSTANCE",
+                                 "variable",
+                                 NULL};
+    char path[32];
+
+    (void)state;
+    write_file(path, "instance: file\n");
+    environment[7] = path;
+    CLEANUP(options_release)
+    struct options flag = read_good(ARGUMENTS("--instance=flag"), environment);
+    CLEANUP(options_release) struct options by_variable = read_good(NO_ARGUMENTS, environment);
+    environment[9] = "";
+    CLEANUP(options_release) struct options file = read_good(NO_ARGUMENTS, environment);
+    CLEANUP(options_release) struct options none = read_good(NO_ARGUMENTS, enough);
+    unlink(path);
+    assert_string_equal(flag.instance, "flag");
+    assert_string_equal(by_variable.instance, "variable");
+    assert_string_equal(file.instance, "file");
+    assert_string_equal(none.instance, "podbind");
+}
+
+static void a_file_gives_scalars_and_lists(void **state)
+{
+    char path[32];
+    const char *arguments[] = {"--config", path, NULL};
+
+    (void)state;
+    write_file(path, "# comment\nmode: \"observe\"\nwatch-namespaces: [app, shop]\n"
+                     "describe-rate: 2.5\naws-region: eu-west-1\ninstance: ~\nabsence-grace: 0\n");
+    CLEANUP(options_release) struct options options = read_good(arguments, enough);
+    unlink(path);
+    assert_int_equal(options.mode, PLAN_OBSERVE);
+    assert_int_equal(options.watch_namespaces.count, 2);
+    assert_string_equal(options.watch_namespaces.names[1], "shop");
+    assert_true(options.describe_rate == 2.5);
+    assert_string_equal(options.aws_region, "eu-west-1");
+    assert_string_equal(options.instance, "podbind");
+}
+
+static void the_last_of_two_flags_counts(void **state)
+{
+    CLEANUP(options_release)
+    struct options options = read_good(ARGUMENTS("--instance=one", "--instance=two"), enough);
+
+    (void)state;
+    assert_string_equal(options.instance, "two");
+}
+
+static void an_empty_flag_takes_a_list_back(void **state)
+{
+    const char *const environment[] = {"PODBIND_CLUSTER_NAME",
+                                       "c",
+                                       "AWS_REGION",
+                                       "us-west-2",
+                                       "KUBERNETES_SERVICE_HOST",
+                                       "h",
+                                       "PODBIND_WATCH_NAMESPACES",
+                                       "app",
+                                       NULL};
+    CLEANUP(options_release) struct options one = read_good(NO_ARGUMENTS, environment);
+    CLEANUP(options_release)
+    struct options none = read_good(ARGUMENTS("--watch-namespaces="), environment);
+
+    (void)state;
+    assert_int_equal(one.watch_namespaces.count, 1);
+    assert_int_equal(none.watch_namespaces.count, 0);
+}
+
+static void surroundings_fill_the_gaps(void **state)
+{
+    const char *const environment[] = {"PODBIND_CLUSTER_NAME",
+                                       "c",
+                                       "AWS_DEFAULT_REGION",
+                                       "us-gov-west-1",
+                                       "KUBECONFIG",
+                                       "/my/config",
+                                       "POD_NAMESPACE",
+                                       "tools",
+                                       "POD_UID",
+                                       "0b1c-22",
+                                       "AWS_ACCESS_KEY_ID",
+                                       "AKID",
+                                       "AWS_ENDPOINT_URL_EKS",
+                                       "http://127.0.0.1:1",
+                                       NULL};
+    CLEANUP(options_release) struct options options = read_good(NO_ARGUMENTS, environment);
+
+    (void)state;
+    assert_string_equal(options.aws_region, "us-gov-west-1");
+    assert_string_equal(options.kubeconfig, "/my/config");
+    assert_string_equal(options.lease_namespace, "tools");
+    assert_string_equal(options.lease_identity, "0b1c-22");
+    assert_string_equal(options.aws_credentials.access_key_id, "AKID");
+    assert_string_equal(options.aws_credentials.session_token, "");
+    assert_string_equal(options.aws_endpoints.eks, "http://127.0.0.1:1");
+    assert_string_equal(options.aws_endpoints.all, "");
+}
+
+static void two_replicas_on_one_host_have_two_names(void **state)
+{
+    CLEANUP(options_release) struct options one = read_good(NO_ARGUMENTS, enough);
+    CLEANUP(options_release) struct options two = read_good(NO_ARGUMENTS, enough);
+
+    (void)state;
+    assert_string_not_equal(one.lease_identity, two.lease_identity);
+}
+
+static void the_mounted_namespace_is_ours(void **state)
+{
+    static const char *const folders[] = {"",
+                                          "/var",
+                                          "/var/run",
+                                          "/var/run/secrets",
+                                          "/var/run/secrets/kubernetes.io",
+                                          "/var/run/secrets/kubernetes.io/serviceaccount"};
+    char root[] = "/tmp/podbind-test.XXXXXX", path[128];
+    struct options_source source = make_source(enough, root);
+    CLEANUP(options_release) struct options options = {0};
+    struct error err = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    for (size_t i = 1; i < COUNT(folders); i++) {
+        snprintf(path, sizeof path, "%s%s", root, folders[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    snprintf(path, sizeof path, "%s%s/namespace", root, folders[COUNT(folders) - 1]);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("mounted\n", file);
+    fclose(file);
+    int result = options_read(&source, &options, &err);
+    unlink(path);
+    for (size_t i = COUNT(folders); i-- > 0;) {
+        snprintf(path, sizeof path, "%s%s", root, folders[i]);
+        rmdir(path);
+    }
+    assert_int_equal(result, 0);
+    assert_string_equal(options.lease_namespace, "mounted");
+}
+
+static void variables_of_kubernetes_are_left_alone(void **state)
+{
+    const char *const environment[] = {"PODBIND_CLUSTER_NAME",
+                                       "c",
+                                       "AWS_REGION",
+                                       "us-west-2",
+                                       "KUBERNETES_SERVICE_HOST",
+                                       "h",
+                                       "PODBIND_SERVICE_HOST",
+                                       "10.0.0.2",
+                                       "PODBIND_PORT",
+                                       "tcp://10.0.0.2:80",
+                                       NULL};
+    CLEANUP(options_release) struct options options = read_good(NO_ARGUMENTS, environment);
+
+    (void)state;
+    assert_string_equal(options.cluster_name, "c");
+}
+
+/* ---- help
+ * ----------------------------------------------------------------------------------------- */
+
+static void help_needs_nothing_else(void **state)
+{
+    const char *const none[] = {NULL};
+    CLEANUP(options_release) struct options long_form = read_good(ARGUMENTS("--help"), none);
+    CLEANUP(options_release)
+    struct options short_form = read_good(ARGUMENTS("--mode=sync", "-h", "--nonsense"), none);
+
+    (void)state;
+    assert_true(long_form.help);
+    assert_true(short_form.help);
+}
+
+/* Line breaks and what follows them count as one space. */
+static void unwrap(const char *text, struct strbuf *ret_line)
+{
+    for (; *text; text++)
+        if (*text != '\n' && (*text != ' ' || text[1] != ' '))
+            strbuf_char(ret_line, *text);
+}
+
+static void help_names_every_flag_and_fits_100_columns(void **state)
+{
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+    CLEANUP(strbuf_release) struct strbuf line = {0};
+    char name[64];
+
+    (void)state;
+    options_help(&text);
+    unwrap(text.text, &line);
+    for (size_t i = 0; i < flag_count; i++) {
+        snprintf(name, sizeof name, "\n  --%s %s ", flag_table[i].name, flag_table[i].argument);
+        if (!strstr(text.text, name))
+            fail_msg("no %s in the help", flag_table[i].name);
+        snprintf(name, sizeof name, "(default: %s)", flag_table[i].fallback);
+        if (*flag_table[i].fallback && !strstr(line.text, name))
+            fail_msg("no %s in the help", name);
+    }
+    for (const char *at = text.text; *at; at += strcspn(at, "\n") + 1)
+        assert_true(strcspn(at, "\n") <= 100);
+}
+
+/* ---- forms
+ * ---------------------------------------------------------------------------------------- */
+
+static void distances_are_those_of_levenshtein(void **state)
+{
+    (void)state;
+    assert_int_equal(value_distance("", ""), 0);
+    assert_int_equal(value_distance("abc", ""), 3);
+    assert_int_equal(value_distance("", "abc"), 3);
+    assert_int_equal(value_distance("kitten", "sitting"), 3);
+    assert_int_equal(value_distance("mode", "mdoe"), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_those_of_the_help),
+        cmocka_unit_test(every_flag_reaches_its_member),
+        cmocka_unit_test(flag_before_variable_before_file_before_default),
+        cmocka_unit_test(a_file_gives_scalars_and_lists),
+        cmocka_unit_test(the_last_of_two_flags_counts),
+        cmocka_unit_test(an_empty_flag_takes_a_list_back),
+        cmocka_unit_test(surroundings_fill_the_gaps),
+        cmocka_unit_test(two_replicas_on_one_host_have_two_names),
+        cmocka_unit_test(the_mounted_namespace_is_ours),
+        cmocka_unit_test(variables_of_kubernetes_are_left_alone),
+        cmocka_unit_test(help_needs_nothing_else),
+        cmocka_unit_test(help_names_every_flag_and_fits_100_columns),
+        cmocka_unit_test(distances_are_those_of_levenshtein),
+    };
+
+    return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
