@@ -2,62 +2,40 @@
 /*
  * watch - one watch of one resource over a WebSocket, served by base/loop.
  *
- * A struct watch_server is one API server as one identity: address, CA, client certificate. To
- * change any of them make a new one, and free the old one: its watches run on until they end.
  * A struct watch is one connection. It never reconnects: when it ends it says why, once, and the
- * layer above decides.
+ * layer above decides. Every end that the server makes looks alike (Close 1000): always resume from
+ * the last resourceVersion, never assume that nothing was missed.
  *
- * Threads: any thread may call these functions while the loop exists; what they do happens on the
+ * Threads: any thread may call these functions while the loop runs; what they do happens on the
  * loop's thread, soon. The sink is called on the loop's thread only, in the order opened?, event*,
- * closed, and must not block. After closed() the sink is never called again, and its context may be
- * freed (inside closed() too). closed() always comes: after watch_close(), and at the latest when
- * loop_free() is done.
+ * closed, and must not block. closed() always comes, after watch_close() too, or at the latest in
+ * watch_finish(); after it the sink is never called again, and its context may be freed (inside
+ * closed() as well).
  *
- * Liveness: a ping after 8 s without anything received, hang-up after 16 s. Connect, TLS and
- * upgrade must be done in 5 s. The watch is cut 30 s after the time at which the server should have
- * ended it. Every end the server makes looks alike (Close 1000): resume from the last
- * resourceVersion, never assume that nothing was missed.
+ * Liveness: a ping after 8 s in which nothing came, hang-up after 16 s. Connect, TLS and upgrade
+ * must be done in 5 s. The watch is cut 30 s after the server should have ended it.
  *
- * Kinds of the error that closed() gets:
- *   NONE       ended in good order: by the server, or by watch_close()
- *   TRANSIENT  no connection, TLS failure, cut, hung up, broken event, or over within 1 s without
- * any event GONE       410 or Expired (in the handshake or as an ERROR event), or an event over the
- * cap: list again DENIED     401, 403: for a bare 403 or 400 the text says that it may be the
- * handshake or a proxy THROTTLED  429: the storage is being made, or too many requests INVALID
- * other refusals: 400, 404 (not served, as no Status can be read here: TRANSIENT), 406, 422
- *              (sendInitialEvents is not known there)
- * err->status is the HTTP status of a refusal.
+ * Kinds of the error that closed() gets; err->status is the HTTP status of a refused handshake:
+ *   NONE       ended in good order, by the server or by watch_close()
+ *   TRANSIENT  no connection, TLS failure, cut, hung up, a broken event, over within 1 s without
+ *              any event, 404 (not served there: no Status can be read here), 5xx
+ *   GONE       410 or Expired, in the handshake or as an ERROR event; or an event over the cap:
+ * list DENIED     401, 403 THROTTLED  429: the storage is being made, or too many requests INVALID
+ * any other refusal: 400, 406, 422 (sendInitialEvents is not known there), 200 A bare 400 or 403
+ * may also be a fault of the handshake or a proxy; the text says so. Only a plain request for the
+ * list tells.
+ *
+ * Source: RFC 6455; k8s.io/apiserver pkg/endpoints/handlers/watch.go (HandleWS).
  */
 #pragma once
 
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/loop.h"
 #include "kube/watch_frame.h"
+#include "kube/watch_server.h"
 
-struct watch_server;
 struct watch;
-
-struct watch_server_settings {
-    const char *host; /* of the server URL, no brackets: Host header, SNI and certificate check */
-    int port;
-    const char
-        *server_name;     /* for SNI and the certificate check instead of host; "" or NULL: host */
-    const char *ca_pem;   /* every certificate in it is trusted; "" or NULL: the system's bundle */
-    const char *cert_pem; /* client certificate with its chain; "" or NULL: none */
-    const char *key_pem;
-    const char *proxy_url; /* "http://host:port"; "" or NULL: none */
-    const char *user_agent;
-};
-
-/* Copies the settings. ERROR_INVALID when the certificates or the key can't be read, or the proxy
- * is none that can be used. */
-struct watch_server *watch_server_new(struct loop *loop,
-                                      const struct watch_server_settings *settings,
-                                      struct error *err);
-/* NULL is fine. Open watches keep what they need. */
-void watch_server_free(struct watch_server *server);
 
 struct watch_sink {
     void *context;
@@ -80,3 +58,8 @@ struct watch *watch_open(struct watch_server *server, const struct watch_setting
 /* Ends the watch (if it has not ended yet) and lets go of the handle. Call it once for every watch,
  * before or after closed(), from any thread, from inside the sink as well. NULL is fine. */
 void watch_close(struct watch *watch);
+
+/* The end of all watches of a server, and of the server: to be called once the loop has stopped,
+ * before loop_free(). closed() is called on this thread for every watch that has not ended; all
+ * handles are void afterwards. NULL is fine. */
+void watch_finish(struct watch_server *server);
