@@ -89,7 +89,8 @@ struct json_t *aws_answer_json(const struct http_answer *answer, const char *ser
     CLEANUP_JSON json_t *body = json_parse(strbuf_text(&answer->body), answer->body.length, &where);
     if (json_is_object(body))
         return json_incref(body);
-    strbuf_format(&words, "%s, in ", body ? "not a JSON object" : where.text);
+    if (answer->body.length > 0)
+        strbuf_format(&words, "%s, in ", body ? "not a JSON object" : where.text);
     show_body(answer, &words);
     aws_answer_unreadable(err, service, writes, strbuf_text(&words));
     err->status = answer->status;
