@@ -65,12 +65,14 @@ class Child:
     def __init__(self, name: str, argv: list[str | Path], log: Path, env: Mapping[str, str] | None = None):
         self.name, self.argv, self.log, self.env = name, [str(arg) for arg in argv], log, env
         self.process: subprocess.Popen | None = None
+        self.end_wanted = False
 
     def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise Failed(f"{self.name} must be started from the main thread: a child dies with its starter's thread")
         if self.running():
             raise Failed(f"{self.name} is running already")
+        self.end_wanted = False
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *self.argv],
@@ -84,6 +86,10 @@ class Child:
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def crashed(self) -> bool:
+        """It has ended and nobody asked it to, nor waited for that."""
+        return self.process is not None and not self.running() and not self.end_wanted
 
     def check(self) -> None:
         """Raises when the process has ended: whoever waits for it to become ready need not wait longer."""
@@ -102,16 +108,22 @@ class Child:
         self.send(signal.SIGCONT)
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 30) -> int | None:
-        """Sends the signal and waits for the end; SIGKILL and a failure when it takes longer. Returns the exit code."""
+        """Sends the signal and waits for the end. Returns the exit status, None where it was never started."""
         if self.process is None:
             return None
         self.send(number)
         self.resume()
+        return self.wait_end(seconds)
+
+    def wait_end(self, seconds: float) -> int:
+        """Its exit status, or the negative number of the signal. One that takes longer is killed, and Failed."""
+        self.end_wanted = True
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.kill()
-            raise Failed(f"{self.name} did not end within {seconds:g} s of signal {number}:\n{self.tail()}") from None
+            self.send(signal.SIGKILL)
+            self.process.wait()
+            raise Failed(f"{self.name} did not end within {seconds:g} s; the end of its log:\n{self.tail()}") from None
 
     def kill(self) -> int | None:
         return self.stop(signal.SIGKILL)

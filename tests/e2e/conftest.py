@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures. The clusters live as long as the run; the stand-in and the operators as long as one test.
+
+    blue, green     real control planes, with the CRD where a test starts an operator
+    standin         the AWS stand-in, fresh, with the clusters eks-blue and eks-green
+    operator        a function that starts an operator: operator(blue), operator(green, "--mode=observe")
+    namespace       a namespace of this test's own in each cluster that it asks for: namespace(blue)
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lib import kube
+from lib.operator import Operator
+from lib.standin import Standin
+
+from cluster import ControlPlane, binaries
+
+
+@pytest.fixture(scope="session")
+def bin_dir() -> Path:
+    return binaries()
+
+
+@pytest.fixture(scope="session")
+def blue(bin_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with ControlPlane("blue", tmp_path_factory.mktemp("blue"), bin_dir) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def green(bin_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with ControlPlane("green", tmp_path_factory.mktemp("green"), bin_dir) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Iterator[Standin]:
+    """Knows both clusters by the issuers they have, running or not."""
+    with Standin(tmp_path / "standin.log", ["blue", "green"]) as aws:
+        yield aws
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> Iterator[Callable[[ControlPlane], str]]:
+    """namespace(cluster) makes it and returns its name, the same in every cluster."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    name = f"{words[:50]}-{secrets.token_hex(3)}"
+    clusters: list[ControlPlane] = []
+
+    def make(cluster: ControlPlane) -> str:
+        kube.kubectl_apply(cluster, kube.namespace(name))
+        clusters.append(cluster)
+        return name
+
+    yield make
+    for cluster in clusters:
+        kube.wipe(cluster, name)
+
+
+@pytest.fixture
+def operator(standin: Standin, namespace: object, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
+    """operator(cluster, *flags, **env) starts one, as admin where no kubeconfig is given, and waits until it
+    is ready; wait=False returns at once. At the test's end each that still runs must exit 0 on SIGTERM, none
+    may have ended by itself (but for wait_end()), and nothing of podbind stays in the clusters.
+    It asks for `namespace` so that the namespaces go after that."""
+    started: list[Operator] = []
+    clusters: list[ControlPlane] = []
+    numbers = itertools.count(1)
+
+    def start(
+        cluster: ControlPlane, *flags: str, kubeconfig: Path | None = None, wait: bool = True, **env: str
+    ) -> Operator:
+        if cluster not in clusters:
+            kube.install_crd(cluster)
+            clusters.append(cluster)
+        name = f"podbind-{cluster.name}-{next(numbers)}"
+        common = [f"--kubeconfig={kubeconfig or cluster.kubeconfig()}", f"--cluster-name=eks-{cluster.name}"]
+        child = Operator(name, [*common, *flags], tmp_path / f"{name}.log", {**standin.aws_environment(), **env})
+        child.start()
+        started.append(child)
+        return child.wait_ready() if wait else child
+
+    yield start
+    try:
+        statuses = {child.name: child.terminate() for child in started if child.running()}
+        assert all(status == 0 for status in statuses.values()), f"exit statuses on SIGTERM: {statuses}"
+        assert [child.name for child in started if child.crashed()] == []
+    finally:
+        for child in started:
+            child.kill()
+            print(f"the end of {child.log}:\n{child.tail()}")  # pytest shows it where the test failed
+        for cluster in clusters:
+            kube.wipe(cluster)
