@@ -14,6 +14,8 @@
  * Never send a write twice: libcurl repeats a request by itself when a reused connection turns out
  * dead. Here only a GET is; any other method ends with ERROR_UNKNOWN.
  *
+ * The process must ignore SIGPIPE, which TLS raises on a connection that the server has closed.
+ *
  * Outcomes: an answer of any status is not an error here (`status` > 0). No answer is:
  * ERROR_TRANSIENT when the request surely never left (resolve, connect, TLS handshake),
  * ERROR_UNKNOWN when it may have (time-out, reset, cut body), ERROR_INVALID for an answer over the

@@ -93,6 +93,8 @@ static void redirects_are_not_followed(void **state)
 
 /* ---- requests ---- */
 
+#define AGENT_LINE "\r\nUser-Agent: podbind/" PODBIND_VERSION "\r\n"
+
 static void assert_sent(const struct http_request *request, const char *const *lines,
                         const char *const *not_these)
 {
@@ -123,7 +125,7 @@ static void requests_go_out_as_given(void **state)
                                        .headers = headers},
                 (const char *const[]){"GET /echo/%2Fa//../b?c=%3A HTTP/1.1\r\n",
                                       "\r\nAuthorization: Bearer t\r\n", "\r\nX-Amz-Date: 2026\r\n",
-                                      "\r\nUser-Agent: podbind/" PODBIND_VERSION "\r\n", NULL},
+                                      AGENT_LINE, NULL},
                 never);
     assert_sent(&(struct http_request){.method = "DELETE", .url = url("/echo")},
                 (const char *const[]){"DELETE /echo ", NULL}, never_length);
