@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "aws/aws_client.h"
+#include "aws/aws_error.h"
+#include "aws/eks.h"
+#include "base/mem.h"
+#include "tests/unit/aws_cases.h"
+
+#define MINUTE (60 * 1000000LL)
+#define WALL 1440938160000000 /* 2015-08-30T12:36:00Z */
+#define PATH                                                                                       \
+    "/tags/arn%3Aaws%3Aeks%3Aus-west-2%3A111122223333%3Apodidentityassociation%2Fprod%2F"          \
+    "a-abcdefghijklmnop1"
+
+static const struct endpoint_overrides no_overrides;
+
+struct setup {
+    struct credentials credentials;
+    struct aws_client client;
+};
+
+static void init(struct setup *setup, const char *token, struct endpoint_overrides overrides)
+{
+    struct credentials_environment from = {
+        .access_key_id = "AKIDEXAMPLE",
+        .secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        .session_token = token,
+    };
+    struct error err;
+
+    if (credentials_init(&setup->credentials, &from, &err) < 0 ||
+        aws_client_init(&setup->client, "us-west-2", &overrides, &setup->credentials, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void release(struct setup *setup)
+{
+    aws_client_release(&setup->client);
+    credentials_release(&setup->credentials);
+}
+
+/* The same calls as in tests/cases/sigv4/podbind-tag-arn and -untag-arn. */
+static void make_tag_request(struct aws_request *request)
+{
+    const struct eks_tag tag = {"x", "y"};
+    struct arn_association arn;
+    struct error err;
+
+    assert_int_equal(
+        arn_association_parse("arn:aws:eks:us-west-2:111122223333:podidentityassociation/prod/"
+                              "a-abcdefghijklmnop1",
+                              &arn, &err),
+        0);
+    assert_int_equal(eks_tag(&arn, &tag, 1, request, &err), 0);
+}
+
+static void expect_signature(const struct aws_client_call *call, const char *signature)
+{
+    assert_int_equal(strncmp(call->http.headers[0], "Authorization: AWS4-HMAC-SHA256 ", 32), 0);
+    assert_string_equal(strstr(call->http.headers[0], "Signature=") + 10, signature);
+}
+
+static void a_tag_call_leaves_as_botocore_would_send_it(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
+    struct error err;
+
+    (void)state;
+    init(&setup, NULL, no_overrides);
+    make_tag_request(&request);
+    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
+    assert_string_equal(call.http.method, "POST");
+    assert_string_equal(call.http.url, "https://eks.us-west-2.amazonaws.com" PATH);
+    assert_string_equal(call.http.headers[1], "X-Amz-Date: 20150830T123600Z");
+    assert_string_equal(call.http.headers[2], "Content-Type: application/json");
+    assert_null(call.http.headers[3]);
+    assert_memory_equal(call.http.body, "{\"tags\":{\"x\":\"y\"}}", call.http.body_length);
+    expect_signature(&call, "e8d407b49bff8c47466ddb38d6482b1ba3712dc3973e925616231a65ac6a6727");
+}
+
+static void an_untag_call_leaves_as_botocore_would_send_it(void **state)
+{
+    const struct eks_tag tags[] = {{"c/d", ""}, {"a b", ""}};
+    CLEANUP(release) struct setup setup = {0};
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
+    struct arn_association arn;
+    struct error err;
+
+    (void)state;
+    init(&setup, NULL, no_overrides);
+    arn_association_parse("arn:aws:eks:us-west-2:111122223333:podidentityassociation/prod/"
+                          "a-abcdefghijklmnop1",
+                          &arn, &err);
+    assert_int_equal(eks_untag(&arn, tags, 2, &request, &err), 0);
+    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
+    assert_string_equal(call.http.method, "DELETE");
+    assert_string_equal(call.http.url,
+                        "https://eks.us-west-2.amazonaws.com" PATH "?tagKeys=c%2Fd&tagKeys=a%20b");
+    assert_null(call.http.headers[2]);
+    assert_int_equal(call.http.body_length, 0);
+    expect_signature(&call, "9b64789782035f16c9ffcfe25ea71de506c8eda8aa7a9ed4eeffa0e322aeff85");
+}
+
+static void the_session_token_is_sent(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
+    struct error err;
+
+    (void)state;
+    init(&setup, "tok/en+==", no_overrides);
+    eks_list_clusters("", &request);
+    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
+    assert_string_equal(call.http.headers[2], "X-Amz-Security-Token: tok/en+==");
+    assert_non_null(strstr(call.http.headers[0], "host;x-amz-date;x-amz-security-token"));
+}
+
+static void an_override_moves_the_call_with_its_base_path(void **state)
+{
+    struct endpoint_overrides overrides = {.eks = "http://127.0.0.1:4566/base/"};
+    CLEANUP(release) struct setup setup = {0};
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
+    struct error err;
+
+    (void)state;
+    init(&setup, NULL, overrides);
+    eks_list_clusters("", &request);
+    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
+    assert_string_equal(call.http.url, "http://127.0.0.1:4566/base/clusters?maxResults=100");
+}
+
+static void without_credentials_nothing_is_signed(void **state)
+{
+    const struct credentials_environment from = {.container_full_uri = "http://127.0.0.1:1/"};
+    CLEANUP(release) struct setup setup = {0};
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    struct aws_client_call call = {0};
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(credentials_init(&setup.credentials, &from, &err), 0);
+    assert_int_equal(
+        aws_client_init(&setup.client, "us-west-2", &no_overrides, &setup.credentials, &err), 0);
+    eks_list_clusters("", &request);
+    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), -1);
+    assert_int_equal(err.kind, ERROR_TRANSIENT);
+    assert_null(call.owned_url);
+}
+
+static void a_request_that_outgrew_its_caps_is_not_signed(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    struct aws_client_call call = {0};
+    struct error err = {0};
+
+    (void)state;
+    init(&setup, NULL, no_overrides);
+    eks_list_clusters("", &request);
+    for (int i = 0; i < 20000; i++)
+        aws_request_query(&request, "k", "v");
+    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), -1);
+    assert_int_equal(err.kind, ERROR_INVALID);
+}
+
+static void a_malformed_region_or_override_is_refused(void **state)
+{
+    struct endpoint_overrides overrides = {.sts = "nonsense"};
+    struct aws_client client = {.clock_offset_us = 77};
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(aws_client_init(&client, "us-west-2a", &no_overrides, NULL, &err), -1);
+    assert_non_null(strstr(err.text, "availability zone"));
+    assert_int_equal(aws_client_init(&client, "us-west-2", &overrides, NULL, &err), -1);
+    assert_non_null(strstr(err.text, "AWS_ENDPOINT_URL_STS"));
+    assert_int_equal(client.clock_offset_us, 77);
+}
+
+/* ---- learning
+ * ------------------------------------------------------------------------------------ */
+
+/* AWS refuses the signature at its time `date_us`. */
+static struct error refused(struct aws_client *client, int64_t date_us)
+{
+    struct http_answer answer = {.status = 403, .date_us = date_us};
+    struct error err;
+
+    aws_error_set(&err, "EKS", 403, "InvalidSignatureException", "Signature expired", false);
+    aws_client_learn(client, &answer, WALL, &err);
+    assert_string_equal(err.code, "InvalidSignatureException");
+    return err;
+}
+
+static void a_skewed_clock_is_learned_and_signed_with(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
+    struct error err;
+
+    (void)state;
+    init(&setup, NULL, no_overrides);
+    err = refused(&setup.client, WALL + 10 * MINUTE);
+    assert_int_equal(err.kind, ERROR_TRANSIENT);
+    eks_list_clusters("", &request);
+    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
+    assert_string_equal(call.http.headers[1], "X-Amz-Date: 20150830T124600Z");
+}
+
+static void a_wrong_signature_at_the_right_time_stays_denied(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+
+    (void)state;
+    init(&setup, NULL, no_overrides);
+    assert_int_equal(refused(&setup.client, WALL).kind, ERROR_DENIED);
+    assert_int_equal(refused(&setup.client, 0).kind, ERROR_DENIED); /* no Date header */
+    assert_int_equal(refused(&setup.client, WALL + MINUTE).kind, ERROR_DENIED);
+    assert_int_equal(refused(&setup.client, WALL - 10 * MINUTE).kind, ERROR_TRANSIENT);
+    assert_int_equal(refused(&setup.client, WALL - 10 * MINUTE).kind, ERROR_DENIED);
+    assert_int_equal(setup.client.clock_offset_us, -10 * MINUTE);
+}
+
+static void a_clock_far_off_is_said_and_not_followed(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+    struct error err;
+
+    (void)state;
+    init(&setup, NULL, no_overrides);
+    err = refused(&setup.client, WALL + 90 * MINUTE);
+    assert_int_equal(err.kind, ERROR_DENIED);
+    assert_non_null(strstr(err.text, "clock is 90 minutes behind AWS's"));
+    err = refused(&setup.client, WALL - 90 * MINUTE);
+    assert_non_null(strstr(err.text, "clock is 90 minutes ahead of AWS's"));
+    assert_int_equal(setup.client.clock_offset_us, 0);
+}
+
+static void an_expired_token_is_dropped_where_another_can_be_had(void **state)
+{
+    const struct credentials_environment from = {.container_full_uri = "http://127.0.0.1:1/"};
+    struct http_answer answer = {.status = 403, .date_us = WALL};
+    CLEANUP(release) struct setup fixed = {0};
+    CLEANUP(release) struct setup fetched = {0};
+    struct error err;
+
+    (void)state;
+    init(&fixed, "token", no_overrides);
+    aws_error_set(&err, "EKS", 403, "ExpiredTokenException", "expired", false);
+    aws_client_learn(&fixed.client, &answer, WALL, &err);
+    assert_int_equal(err.kind, ERROR_DENIED);
+
+    assert_int_equal(credentials_init(&fetched.credentials, &from, &err), 0);
+    fetched.client.credentials = &fetched.credentials;
+    aws_error_set(&err, "EKS", 403, "ExpiredTokenException", "expired", false);
+    aws_client_learn(&fetched.client, &answer, WALL, &err);
+    assert_int_equal(err.kind, ERROR_TRANSIENT);
+    assert_int_equal(credentials_need(&fetched.credentials, WALL), CREDENTIALS_NEEDED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tag_call_leaves_as_botocore_would_send_it),
+        cmocka_unit_test(an_untag_call_leaves_as_botocore_would_send_it),
+        cmocka_unit_test(the_session_token_is_sent),
+        cmocka_unit_test(an_override_moves_the_call_with_its_base_path),
+        cmocka_unit_test(without_credentials_nothing_is_signed),
+        cmocka_unit_test(a_request_that_outgrew_its_caps_is_not_signed),
+        cmocka_unit_test(a_malformed_region_or_override_is_refused),
+        cmocka_unit_test(a_skewed_clock_is_learned_and_signed_with),
+        cmocka_unit_test(a_wrong_signature_at_the_right_time_stays_denied),
+        cmocka_unit_test(a_clock_far_off_is_said_and_not_followed),
+        cmocka_unit_test(an_expired_token_is_dropped_where_another_can_be_had),
+    };
+
+    return cmocka_run_group_tests_name("aws_client", tests, NULL, NULL);
+}
