@@ -163,9 +163,9 @@ static void arns_of_other_things_are_no_role_arns(void **state)
         "",
         "reader",
         "arn:aws:iam::111122223333:role",
-        ROLE,
-        ROLE "*",
-        ROLE "a/",
+        "arn:aws:iam::111122223333:role/",
+        "arn:aws:iam::111122223333:role/*",
+        "arn:aws:iam::111122223333:role/a/",
         "arn:aws:iam::11112222333:role/reader",
         "arn:aws:iam::11112222333x:role/reader",
         "arn:aws:iam:us-west-2:111122223333:role/reader",
@@ -176,7 +176,7 @@ static void arns_of_other_things_are_no_role_arns(void **state)
         "arn:aws-1:iam::111122223333:role/reader",
         "arn:AWS:iam::111122223333:role/reader",
         "ARN:aws:iam::111122223333:role/reader",
-        ROLE "reader\n",
+        "arn:aws:iam::111122223333:role/reader\n",
     };
     struct arn_role role;
     struct error err;
