@@ -9,8 +9,12 @@
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 #define DEFAULT_PORT 443
 
+/* A password may stand before an @: that is not repeated. */
 static int refuse(struct error *err, const char *server)
 {
+    if (strchr(server, '@') != NULL)
+        return error_set(err, ERROR_INVALID,
+                         "a server URL with a user in it, expected https://host[:port][/prefix]");
     return error_set(err, ERROR_INVALID,
                      "\"%.200s\" is no server URL, expected https://host[:port][/prefix]", server);
 }

@@ -179,7 +179,8 @@ static int check_proxy(const struct kubeconfig_reader *reader, const struct yaml
     if (*url == '\0' || strncmp(url, "http://", 7) == 0)
         return 0;
     return refuse(reader, yaml_get(cluster, "proxy-url")->line,
-                  "proxy-url \"%s\" is not supported yet, expected http://host:port", url);
+                  "a proxy-url with %.*s is not supported yet, expected http://host:port",
+                  (int)strcspn(url, ":"), url);
 }
 
 static int check_tls(const struct kubeconfig_reader *reader, const struct yaml_node *cluster)

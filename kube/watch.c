@@ -13,10 +13,7 @@
 #include "kube/kube_status.h"
 
 #define PROTOCOL_NAME "podbind-watch"
-#define CONNECT_S 5
 #define GRACE_S 30
-#define PING_S 8
-#define HANG_UP_S 16
 #define SHORT_MS 1000
 #define PATH_MAX_LENGTH 1500 /* libwebsockets cuts its request line at 2 KiB */
 #define RX_SIZE 16384
@@ -101,8 +98,14 @@ static void closed_by_server(struct watch *watch, const unsigned char *reason, s
 
 static void cut(struct watch *watch)
 {
+    if (!watch->established) {
+        finish_as(watch, ERROR_TRANSIENT, "no watch connection to %s port %d: closed",
+                  watch->address, watch_server_port(watch->server));
+        return;
+    }
     int64_t silent_ms = clock_boot_ms() - watch->heard_ms;
-    if (silent_ms >= (HANG_UP_S - 1) * 1000)
+    int64_t hang_up_ms = watch_server_liveness(watch->server)->secs_since_valid_hangup * 1000;
+    if (silent_ms >= hang_up_ms - SHORT_MS)
         finish_as(watch, ERROR_TRANSIENT,
                   "hung up: nothing came for %lld s, not even the answer to a ping",
                   (long long)silent_ms / 1000);
@@ -191,7 +194,8 @@ static void timer_rang(lws_sorted_usec_list_t *timer)
                   watch->timeout_s);
     else
         finish_as(watch, ERROR_TRANSIENT, "no watch connection to %s port %d within %d s",
-                  watch->address, watch_server_port(watch->server), CONNECT_S);
+                  watch->address, watch_server_port(watch->server),
+                  watch_server_connect_s(watch->server));
 }
 
 static void set_timer(struct watch *watch, int seconds)
@@ -323,11 +327,6 @@ static const struct lws_protocols protocols[] = {
     {0},
 };
 
-static const lws_retry_bo_t liveness = {
-    .secs_since_valid_ping = PING_S,
-    .secs_since_valid_hangup = HANG_UP_S,
-};
-
 static struct lws *connect_to(struct watch *watch, struct lws_vhost *vhost)
 {
     struct watch_server *server = watch->server;
@@ -344,7 +343,7 @@ static struct lws *connect_to(struct watch *watch, struct lws_vhost *vhost)
                           LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
         .local_protocol_name = PROTOCOL_NAME,
         .userdata = watch,
-        .retry_and_idle_policy = &liveness,
+        .retry_and_idle_policy = watch_server_liveness(server),
         .ietf_version_or_minus_one = -1,
     };
     return lws_client_connect_via_info(&info);
@@ -367,7 +366,7 @@ static void open_now(void *argument)
         finish_as(watch, ERROR_TRANSIENT, "libwebsockets gives no place for a watch");
         return;
     }
-    set_timer(watch, CONNECT_S);
+    set_timer(watch, watch_server_connect_s(server));
     struct lws *wsi = connect_to(watch, vhost);
     if (wsi == NULL) {
         watch->wsi = NULL;

@@ -16,6 +16,10 @@
 /* Given no proxy, libwebsockets takes one from the environment; port 0 is none. */
 #define NO_PROXY ":0"
 
+#define CONNECT_S 5
+#define PING_S 8
+#define HANG_UP_S 16
+
 /* vhost and ending belong to the loop's thread. One reference each: the handle, every watch whose
  * handle has not been given back, and every connection that libwebsockets has not let go of,
  * because 4.1.6 never ends a vhost that is destroyed under a connection. */
@@ -28,6 +32,8 @@ struct watch_server {
     char *proxy_user; /* "user:password@" or "" */
     int proxy_port;   /* 0: no proxy */
     struct watch_tls tls;
+    int connect_s;
+    lws_retry_bo_t liveness;
 
     struct watch_list list;
     atomic_uint refs;
@@ -55,10 +61,11 @@ static void free_pointer(struct watch_server **server)
 /* ---- making one
  * ------------------------------------------------------------------------------------ */
 
-static int refuse_proxy(struct error *err, const char *url)
+/* A password may stand in it: it is not repeated. */
+static int refuse_proxy(struct error *err)
 {
     return error_set(err, ERROR_INVALID,
-                     "\"%.200s\" is no proxy for watches, expected http://host:port", url);
+                     "the proxy-url is none for watches, expected http://host:port");
 }
 
 static int read_proxy(struct watch_server *server, const char *url, struct error *err)
@@ -66,17 +73,17 @@ static int read_proxy(struct watch_server *server, const char *url, struct error
     if (url == NULL || *url == '\0')
         return 0;
     if (strncmp(url, PROXY_SCHEME, strlen(PROXY_SCHEME)) != 0)
-        return refuse_proxy(err, url);
+        return refuse_proxy(err);
     const char *start = url + strlen(PROXY_SCHEME), *end = start + strcspn(start, "/");
     const char *at = memrchr(start, '@', (size_t)(end - start));
     const char *host = at != NULL ? at + 1 : start;
     const char *colon = memrchr(host, ':', (size_t)(end - host));
     if (colon == NULL || colon == host)
-        return refuse_proxy(err, url);
+        return refuse_proxy(err);
     char *rest;
     long port = strtol(colon + 1, &rest, 10);
     if (rest != end || port < 1 || port > 65535)
-        return refuse_proxy(err, url);
+        return refuse_proxy(err);
     server->proxy_user = mem_strndup(start, (size_t)(host - start));
     server->proxy_port = (int)port;
     return 0;
@@ -108,6 +115,16 @@ static int check_name(const char *name, struct error *err)
                      HOST_MAX);
 }
 
+static void set_times(struct watch_server *server, const struct watch_server_settings *settings)
+{
+    server->connect_s = settings->connect_s > 0 ? settings->connect_s : CONNECT_S;
+    server->liveness = (lws_retry_bo_t){
+        .secs_since_valid_ping = (uint16_t)(settings->ping_s > 0 ? settings->ping_s : PING_S),
+        .secs_since_valid_hangup =
+            (uint16_t)(settings->hang_up_s > 0 ? settings->hang_up_s : HANG_UP_S),
+    };
+}
+
 struct watch_server *
 watch_server_new(struct loop *loop, const struct watch_server_settings *settings, struct error *err)
 {
@@ -130,6 +147,7 @@ watch_server_new(struct loop *loop, const struct watch_server_settings *settings
     server->origin = origin_of(settings->host, settings->port);
     server->user_agent = mem_strdup(settings->user_agent);
     server->port = settings->port;
+    set_times(server, settings);
     atomic_init(&server->refs, 1);
     struct watch_server *made = server;
     server = NULL;
@@ -257,6 +275,16 @@ const char *watch_server_host_header(const struct watch_server *server)
 const char *watch_server_user_agent(const struct watch_server *server)
 {
     return server->user_agent;
+}
+
+int watch_server_connect_s(const struct watch_server *server)
+{
+    return server->connect_s;
+}
+
+const struct lws_retry_bo *watch_server_liveness(const struct watch_server *server)
+{
+    return &server->liveness;
 }
 
 const char *watch_server_origin(const struct watch_server *server)

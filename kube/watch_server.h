@@ -22,6 +22,9 @@ struct watch_server_settings {
     const char *key_pem;
     const char *proxy_url; /* "http://[user:password@]host:port"; "" or NULL: none */
     const char *user_agent;
+    int connect_s; /* connect, TLS and upgrade; 0: 5 */
+    int ping_s;    /* silence before a ping; 0: 8 */
+    int hang_up_s; /* silence before the end; 0: 16 */
 };
 
 /* Copies the settings. Any thread. ERROR_INVALID when certificates or key can't be read, a name is
@@ -39,6 +42,7 @@ void watch_server_free(struct watch_server *server);
 
 struct lws;
 struct lws_context;
+struct lws_retry_bo;
 struct lws_protocols;
 struct lws_vhost;
 
@@ -62,6 +66,8 @@ const char *watch_server_target(const struct watch_server *server, const char *a
 int watch_server_port(const struct watch_server *server);
 const char *watch_server_host_header(const struct watch_server *server);
 const char *watch_server_user_agent(const struct watch_server *server);
+int watch_server_connect_s(const struct watch_server *server);
+const struct lws_retry_bo *watch_server_liveness(const struct watch_server *server);
 /* "https://host:port" without a port of 443: the Origin header, which must be there. */
 const char *watch_server_origin(const struct watch_server *server);
 /* Why the server's certificate was refused in the handshake just made, "" if it was not. */

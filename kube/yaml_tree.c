@@ -34,10 +34,29 @@ __attribute__((format(printf, 3, 4))) static int fail(struct yaml_reader *reader
     return error_set(reader->err, ERROR_INVALID, "%s:%u: %s", reader->file, line, text);
 }
 
+/* Where the parser stopped. What is no UTF-8 fails before there is a mark. */
+static size_t problem_offset(const struct yaml_reader *reader)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    size_t offset =
+        parser->error == YAML_READER_ERROR ? parser->problem_offset : parser->problem_mark.index;
+    return offset < reader->length ? offset : reader->length;
+}
+
+static unsigned problem_line(const struct yaml_reader *reader)
+{
+    unsigned line = 1;
+    if (reader->parser.error != YAML_READER_ERROR)
+        return (unsigned)reader->parser.problem_mark.line + 1;
+    for (size_t i = 0; i < problem_offset(reader); i++)
+        line += reader->bytes[i] == '\n';
+    return line;
+}
+
 /* libyaml calls a tab "a character that cannot start any token", which helps nobody. */
 static bool is_tab(const struct yaml_reader *reader)
 {
-    size_t at = reader->parser.problem_mark.index;
+    size_t at = problem_offset(reader);
     return at < reader->length && reader->bytes[at] == '\t';
 }
 
@@ -45,7 +64,7 @@ static int next_event(struct yaml_reader *reader, yaml_event_t *ret_event)
 {
     if (yaml_parser_parse(&reader->parser, ret_event))
         return 0;
-    unsigned line = (unsigned)reader->parser.problem_mark.line + 1;
+    unsigned line = problem_line(reader);
     if (is_tab(reader))
         return fail(reader, line, "a tab, expected blanks: YAML is indented with blanks only");
     const char *problem = reader->parser.problem;
@@ -108,7 +127,6 @@ static int read_items(struct yaml_reader *reader, unsigned depth, struct yaml_no
 static int read_node(struct yaml_reader *reader, const yaml_event_t *event, unsigned depth,
                      struct yaml_node *node)
 {
-    node->line = line_of(event);
     if (has_anchor(event))
         return fail(reader, node->line, "anchors (&) and aliases (*) are not taken");
     if (++reader->nodes > YAML_TREE_MAX_NODES)
@@ -157,7 +175,7 @@ static int read_items(struct yaml_reader *reader, unsigned depth, struct yaml_no
         }
         MEM_GROW(node->items, node->count, node->capacity);
         struct yaml_node *item = &node->items[node->count++];
-        *item = (struct yaml_node){.key = key};
+        *item = (struct yaml_node){.key = key, .line = line_of(&event)};
         key = NULL;
         if (read_node(reader, first, depth, item) < 0)
             return -1;
@@ -178,7 +196,7 @@ static int read_stream(struct yaml_reader *reader, struct yaml_node *root)
         if (event.type == YAML_STREAM_START_EVENT || event.type == YAML_DOCUMENT_END_EVENT)
             continue;
         if (event.type != YAML_DOCUMENT_START_EVENT) {
-            *root = (struct yaml_node){0};
+            *root = (struct yaml_node){.line = line_of(&event)};
             if (read_node(reader, &event, 0, root) < 0)
                 return -1;
         } else if (seen) {
