@@ -114,10 +114,11 @@ static const struct model_role *known_role(struct model *model, const char *acco
 
 /* With any_role a role comes to be by being asked for. */
 static const struct model_role *imply(struct model *model, const char *account, const char *path,
-                                      size_t path_length, const char *name)
+                                      size_t path_length, const char *name, int64_t now_ms)
 {
     char own_account[MODEL_ACCOUNT_SIZE], own_path[520];
-    const struct model_role role = {.name = name, .path = own_path, .account = own_account};
+    const struct model_role role = {
+        .name = name, .path = own_path, .account = own_account, .created_ms = now_ms};
 
     if (!model->settings.any_role || model->role_count >= IMPLIED_MAX)
         return NULL;
@@ -134,7 +135,8 @@ static bool same_path(const struct model_role *role, const struct model_arn *arn
 }
 
 /* The role an ARN names; an implied one moves to the path it is named with. */
-static const struct model_role *role_named(struct model *model, const struct model_arn *arn)
+static const struct model_role *role_named(struct model *model, const struct model_arn *arn,
+                                           int64_t now_ms)
 {
     const struct model_known_role *known =
         find(model, arn->account, arn->account_length, arn->name);
@@ -143,7 +145,7 @@ static const struct model_role *role_named(struct model *model, const struct mod
         return same_path(known->facts, arn) && (!known->implied || model->settings.any_role)
                    ? known->facts
                    : NULL;
-    return imply(model, arn->account, arn->path, arn->path_length, arn->name);
+    return imply(model, arn->account, arn->path, arn->path_length, arn->name, now_ms);
 }
 
 static int invalid(const struct model_request *request, struct model_error *err,
@@ -170,7 +172,7 @@ int model_check_role(struct model *model, const struct model_place *place,
                             "Cross-account pass role is not allowed");
     if (!parsed || !same(arn.partition, arn.partition_length, model->settings.partition))
         return invalid(request, err, "The parameter roleArn is not a valid ARN of an IAM role.");
-    role = role_named(model, &arn);
+    role = role_named(model, &arn, request->now_ms);
     if (role && role->pass_denied)
         return model_refuse(err, 403, "AccessDeniedException", "",
                             "User: %s is not authorized to perform: iam:PassRole on resource: %s "
@@ -208,7 +210,7 @@ int model_get_role(struct model *model, const struct model_request *request,
                             "alphanumeric characters and/or the following: +=,.@_-");
     role = known_role(model, account, name);
     if (!role)
-        role = imply(model, account, "/", 1, name);
+        role = imply(model, account, "/", 1, name, request->now_ms);
     if (role && role->get_denied)
         return model_refuse(&answer->error, 403, "AccessDenied", "",
                             "User: %s is not authorized to perform: iam:GetRole on resource: role "

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/standin/standin_writer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void begin(struct standin_writer *writer, const char *name)
+{
+    static const char spaces[] = "                        ";
+
+    if (writer->begun)
+        strbuf_char(writer->out, ',');
+    if (writer->depth > 0)
+        strbuf_format(writer->out, "\n%.*s", (int)(2 * writer->depth), spaces);
+    if (name) {
+        strbuf_char(writer->out, '"');
+        strbuf_json(writer->out, name);
+        strbuf_str(writer->out, "\" : ");
+    }
+    writer->begun = true;
+}
+
+void standin_open(struct standin_writer *writer, const char *name, char bracket)
+{
+    begin(writer, name);
+    strbuf_char(writer->out, bracket);
+    writer->depth++;
+    writer->begun = false;
+}
+
+void standin_close(struct standin_writer *writer, char bracket)
+{
+    bool empty = !writer->begun;
+
+    writer->depth--;
+    writer->begun = false;
+    if (empty)
+        strbuf_char(writer->out, ' ');
+    else
+        begin(writer, NULL);
+    if (!empty && writer->depth == 0)
+        strbuf_char(writer->out, '\n');
+    strbuf_char(writer->out, bracket);
+    writer->begun = true;
+}
+
+void standin_exact(struct standin_writer *writer, const char *name, const char *value)
+{
+    begin(writer, name);
+    strbuf_char(writer->out, '"');
+    strbuf_json(writer->out, value);
+    strbuf_char(writer->out, '"');
+}
+
+void standin_text(struct standin_writer *writer, const char *name, const char *value)
+{
+    if (value && *value)
+        standin_exact(writer, name, value);
+    else
+        standin_null(writer, name);
+}
+
+void standin_null(struct standin_writer *writer, const char *name)
+{
+    begin(writer, name);
+    strbuf_str(writer->out, "null");
+}
+
+void standin_flag(struct standin_writer *writer, const char *name, bool value)
+{
+    begin(writer, name);
+    strbuf_str(writer->out, value ? "true" : "false");
+}
+
+void standin_whole(struct standin_writer *writer, const char *name, int64_t value)
+{
+    begin(writer, name);
+    strbuf_format(writer->out, "%" PRId64, value);
+}
+
+void standin_number(struct standin_writer *writer, const char *name, double value)
+{
+    begin(writer, name);
+    strbuf_format(writer->out, "%.9g", value);
+}
+
+void standin_time(struct standin_writer *writer, const char *name, int64_t epoch_ms)
+{
+    char digits[24];
+    size_t length = 0, used = 0;
+
+    snprintf(digits, sizeof digits, "%" PRId64, epoch_ms < 1000 ? 1000 : epoch_ms);
+    used = length = strlen(digits);
+    while (used > 2 && digits[used - 1] == '0')
+        used--;
+    begin(writer, name);
+    strbuf_format(writer->out, "%c.%.*sE%zu", digits[0], (int)(used - 1), digits + 1, length - 4);
+}
+
+void standin_duration(struct standin_writer *writer, const char *name, int64_t ms)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, ms % 1000 ? "%" PRId64 "ms" : "%" PRId64 "s",
+             ms % 1000 ? ms : ms / 1000);
+    standin_exact(writer, name, text);
+}
+
+void standin_tags(struct standin_writer *writer, const char *name, const struct model_tag *tags,
+                  size_t count)
+{
+    standin_open(writer, name, '{');
+    for (size_t i = 0; i < count; i++)
+        standin_exact(writer, tags[i].key, tags[i].value);
+    standin_close(writer, '}');
+}
