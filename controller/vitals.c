@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/vitals.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "controller/metrics.h"
+
+#define SAY_MS 60000
+
+void vitals_init(struct vitals *vitals)
+{
+    *vitals = (struct vitals){0};
+    pthread_mutex_init(&vitals->lock, NULL);
+}
+
+void vitals_release(struct vitals *vitals)
+{
+    pthread_mutex_destroy(&vitals->lock);
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from);
+}
+
+static const char *trouble_of(const struct sync *sync)
+{
+    if (!intake_synced(&sync->intake))
+        return sync->intake.last_error.kind != ERROR_NONE ? sync->intake.last_error.text : "";
+    if (!sync->leading)
+        return "";
+    return sync->facts.trouble.kind != ERROR_NONE ? sync->facts.trouble.text : "";
+}
+
+static void publish(struct vitals *vitals, const struct sync *sync)
+{
+    pthread_mutex_lock(&vitals->lock);
+    vitals->synced = intake_synced(&sync->intake);
+    vitals->leading = sync->leading;
+    vitals->answered = sync->observe.answered;
+    vitals->wrong = sync->observe.cluster.verdict == CLUSTER_WRONG;
+    copy_text(vitals->why, sizeof vitals->why, trouble_of(sync));
+    pthread_mutex_unlock(&vitals->lock);
+}
+
+/* Once a minute while it lasts, at once when it is something else, and once when it is over. */
+static void say_trouble(struct vitals *vitals, const char *trouble)
+{
+    int64_t now = clock_boot_ms();
+
+    if (trouble[0] == '\0') {
+        if (vitals->said[0] != '\0')
+            log_line(LOG_INFO, "working again", NULL);
+        vitals->said[0] = '\0';
+        return;
+    }
+    if (vitals->said[0] != '\0' && now < vitals->said_at + SAY_MS)
+        return;
+    copy_text(vitals->said, sizeof vitals->said, trouble);
+    vitals->said_at = now;
+    log_line(LOG_WARN, "not working", "error", trouble, NULL);
+}
+
+static void say_changes(struct vitals *vitals, const struct sync *sync)
+{
+    const struct cluster *cluster = &sync->observe.cluster;
+
+    if (intake_synced(&sync->intake) && !vitals->was_synced)
+        log_line(LOG_INFO, "bindings and service accounts are known", NULL);
+    vitals->was_synced = intake_synced(&sync->intake);
+    if (cluster->verdict == vitals->verdict)
+        return;
+    vitals->verdict = cluster->verdict;
+    if (cluster->verdict == CLUSTER_VERIFIED)
+        log_line(LOG_INFO, "cluster verified", "cluster", cluster->name, "region", cluster->region,
+                 "account", cluster->account, "owner", cluster->owner, NULL);
+    else
+        log_line(LOG_ERROR, cluster_reason(cluster), "cluster", cluster->name, "why", cluster->why,
+                 NULL);
+}
+
+static void count(const struct sync *sync)
+{
+    const struct sync_facts *facts = &sync->facts;
+    bool well = facts->trouble.kind == ERROR_NONE;
+    const struct metrics_row associations[] = {{"wanted", (double)facts->wanted},
+                                               {"in_place", (double)facts->in_place}};
+    const struct metrics_row bindings[] = {{"Ready", (double)facts->ready},
+                                           {"NotReady", (double)(facts->bindings - facts->ready)}};
+
+    metrics_add(METRIC_RECONCILES, 1, "podidentitybinding", well ? "success" : "error", NULL);
+    metrics_observe(METRIC_RECONCILE_SECONDS, (double)facts->pass_ms / 1000, "podidentitybinding",
+                    NULL);
+    metrics_replace(METRIC_ASSOCIATIONS, associations, 2);
+    metrics_replace(METRIC_BINDINGS, bindings, 2);
+    metrics_set(METRIC_ORPHANS, (double)facts->orphans, NULL);
+    if (well && !sync->again)
+        metrics_set(METRIC_LAST_PASS, (double)clock_wall_us() / 1e6, NULL);
+}
+
+static void say_pass(const struct sync_facts *facts)
+{
+    char pass[24], writes[24], wanted[24], in_place[24], took[24];
+
+    if (facts->writes == 0 || !log_enabled(LOG_INFO))
+        return;
+    snprintf(pass, sizeof pass, "%llu", (unsigned long long)facts->passes);
+    snprintf(writes, sizeof writes, "%zu", facts->writes);
+    snprintf(wanted, sizeof wanted, "%zu", facts->wanted);
+    snprintf(in_place, sizeof in_place, "%zu", facts->in_place);
+    snprintf(took, sizeof took, "%lld", (long long)facts->pass_ms);
+    log_line(LOG_INFO, "pass", "pass", pass, "writes", writes, "wanted", wanted, "in_place_before",
+             in_place, "ms", took, NULL);
+}
+
+void vitals_passed(struct vitals *vitals, const struct sync *sync)
+{
+    publish(vitals, sync);
+    say_changes(vitals, sync);
+    say_pass(&sync->facts);
+    say_trouble(vitals, trouble_of(sync));
+    count(sync);
+}
+
+void vitals_waiting(struct vitals *vitals, const struct sync *sync)
+{
+    publish(vitals, sync);
+    say_changes(vitals, sync);
+    say_trouble(vitals, trouble_of(sync));
+}
+
+bool vitals_ready(struct vitals *vitals, char *ret_why, size_t size)
+{
+    bool ready = false;
+
+    pthread_mutex_lock(&vitals->lock);
+    if (!vitals->synced)
+        snprintf(ret_why, size, "bindings and service accounts are not known yet: %s", vitals->why);
+    else if (vitals->leading && (vitals->wrong || !vitals->answered))
+        snprintf(ret_why, size, "%s", vitals->why[0] ? vitals->why : "EKS has not answered yet");
+    else
+        ready = true;
+    pthread_mutex_unlock(&vitals->lock);
+    return ready;
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/wire.h"
+
+#include <sys/random.h>
+
+#include "aws/aws_client.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "controller/wire_eks.h"
+#include "controller/wire_kube.h"
+
+#define ANSWER_CAP ((size_t)32 << 20) /* a page of 100 objects near etcd's limit */
+#define EKS_ANSWER_CAP ((size_t)1 << 20)
+#define LONGEST_WAIT_MS 5000 /* between two heartbeats */
+
+enum peer { PEER_KUBE, PEER_EKS, PEER_CREDENTIALS };
+
+/* One request under way, or an EKS call that waits for credentials. */
+struct exchange {
+    enum peer peer;
+    struct call *call;
+    struct wire_kube kube;
+    int64_t deadline;
+    struct exchange *next; /* in the list of those that wait */
+};
+
+struct wire {
+    struct ports ports;
+    struct wire_settings settings;
+    struct http *engine;
+    struct inbox *inbox;
+    struct wire_watch *watches;
+    struct http_peer *kube_peer, *eks_peer, *credentials_peer;
+    struct credentials credentials;
+    struct aws_client aws;
+    struct arn_cluster_name cluster;
+    struct exchange *waiting; /* for credentials, in order */
+    struct exchange *failed;  /* could not be sent; handed back by next() */
+};
+
+/* ---- small ports --------------------------------------------------------------------------------
+ */
+
+static int64_t port_now(void *world)
+{
+    (void)world;
+    return clock_boot_ms();
+}
+
+static int64_t port_wall(void *world)
+{
+    (void)world;
+    return clock_wall_us();
+}
+
+static uint64_t port_random(void *world)
+{
+    uint64_t random = 0;
+
+    (void)world;
+    while (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        continue; /* only a signal can interrupt so short a read */
+    return random;
+}
+
+static int64_t port_lease_until(void *world)
+{
+    struct wire *wire = world;
+
+    return inbox_lease(wire->inbox);
+}
+
+static void port_open_watch(void *world, const struct watch_request *request)
+{
+    struct wire *wire = world;
+
+    wire_watch_open(wire->watches, request, clock_boot_ms(), port_random(wire));
+}
+
+/* ---- sending ------------------------------------------------------------------------------------
+ */
+
+static void append(struct exchange **list, struct exchange *exchange)
+{
+    while (*list)
+        list = &(*list)->next;
+    exchange->next = NULL;
+    *list = exchange;
+}
+
+static struct exchange *take_first(struct exchange **list)
+{
+    struct exchange *first = *list;
+
+    if (first)
+        *list = first->next;
+    return first;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    wire_kube_release(&exchange->kube);
+    mem_free(exchange);
+}
+
+/* The call could not be sent: surely without effect. */
+static void fail(struct wire *wire, struct exchange *exchange, const struct error *error)
+{
+    exchange->call->error = *error;
+    append(&wire->failed, exchange);
+}
+
+static void send_kube(struct wire *wire, struct exchange *exchange)
+{
+    struct kube_request request;
+    struct error err = {0};
+    int64_t now = clock_boot_ms();
+
+    wire_kube_write(exchange->call, &exchange->kube, wire->settings.options->lease_identity,
+                    clock_wall_us());
+    if (kube_request_make(wire->settings.client, &exchange->kube.request, now, &request, &err) <
+        0) {
+        fail(wire, exchange, &err);
+        return;
+    }
+    request.http.context = exchange;
+    request.http.answer_cap = ANSWER_CAP;
+    request.http.deadline_ms = exchange->deadline > now ? exchange->deadline - now : 1;
+    http_start(wire->engine, wire->kube_peer, &request.http);
+    kube_request_release(&request);
+}
+
+static void send_eks(struct wire *wire, struct exchange *exchange)
+{
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
+    struct error err = {0};
+    int64_t now = clock_boot_ms();
+
+    if (wire_eks_write(exchange->call, &wire->cluster, &request, &err) < 0 ||
+        aws_client_sign(&wire->aws, &request, clock_wall_us(), &call, &err) < 0) {
+        fail(wire, exchange, &err);
+        return;
+    }
+    call.http.context = exchange;
+    call.http.answer_cap = EKS_ANSWER_CAP;
+    call.http.deadline_ms = exchange->deadline > now ? exchange->deadline - now : 1;
+    http_start(wire->engine, wire->eks_peer, &call.http);
+}
+
+static void port_start(void *world, struct call *call)
+{
+    struct wire *wire = world;
+    struct exchange *exchange = mem_alloc(sizeof *exchange);
+
+    exchange->call = call;
+    exchange->peer = call_is_eks(call->verb) ? PEER_EKS : PEER_KUBE;
+    exchange->deadline = clock_boot_ms() + PORT_CALL_TIMEOUT_MS;
+    if (exchange->peer == PEER_KUBE)
+        send_kube(wire, exchange);
+    else if (credentials_need(&wire->credentials, clock_wall_us()) == CREDENTIALS_NEEDED)
+        append(&wire->waiting, exchange);
+    else
+        send_eks(wire, exchange);
+}
+
+/* ---- credentials --------------------------------------------------------------------------------
+ */
+
+static void fetch_credentials(struct wire *wire)
+{
+    CLEANUP(credentials_fetch_release) struct credentials_fetch fetch = {0};
+    struct exchange *exchange;
+    struct error err = {0};
+
+    if (!credentials_fetch_due(&wire->credentials, clock_wall_us()) ||
+        credentials_request(&wire->credentials, clock_wall_us(), &fetch, &err) < 0)
+        return;
+    exchange = mem_alloc(sizeof *exchange);
+    exchange->peer = PEER_CREDENTIALS;
+    fetch.http.context = exchange;
+    http_start(wire->engine, wire->credentials_peer, &fetch.http);
+}
+
+/* Sends what waited, once there is something to sign with; gives up what waited a call's time. */
+static void serve_waiting(struct wire *wire)
+{
+    bool usable = credentials_need(&wire->credentials, clock_wall_us()) != CREDENTIALS_NEEDED;
+    bool hopeless = !wire->credentials.fetching;
+    struct error err = {0};
+
+    while (wire->waiting && (usable || hopeless || clock_boot_ms() >= wire->waiting->deadline)) {
+        struct exchange *exchange = take_first(&wire->waiting);
+
+        if (usable) {
+            exchange->deadline = clock_boot_ms() + PORT_CALL_TIMEOUT_MS;
+            send_eks(wire, exchange);
+            continue;
+        }
+        credentials_current(&wire->credentials, clock_wall_us(), &err);
+        fail(wire, exchange, &err);
+    }
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------
+ */
+
+static struct call *finish(struct wire *wire, struct exchange *exchange)
+{
+    struct call *call = exchange->call;
+
+    exchange_free(exchange);
+    if (wire->settings.counted)
+        wire->settings.counted(call);
+    return call;
+}
+
+/* Returns the call that is back, or NULL when it goes on. */
+static struct call *receive_kube(struct wire *wire, struct exchange *exchange,
+                                 const struct http_answer *answer)
+{
+    if (wire_kube_read(wire->settings.client, &exchange->kube, answer, exchange->call)) {
+        send_kube(wire, exchange);
+        return NULL;
+    }
+    return finish(wire, exchange);
+}
+
+static struct call *receive_eks(struct wire *wire, struct exchange *exchange,
+                                const struct http_answer *answer)
+{
+    struct call *call = exchange->call;
+
+    wire_eks_read(&wire->cluster, answer, call);
+    if (call->error.kind != ERROR_NONE) {
+        aws_client_learn(&wire->aws, answer, clock_wall_us(), &call->error);
+        call->detail = wire_eks_detail(&call->error);
+    }
+    return finish(wire, exchange);
+}
+
+static struct call *receive(struct wire *wire, struct http_answer *answer)
+{
+    struct exchange *exchange = answer->context;
+    struct error err = {0};
+
+    switch (exchange->peer) {
+    case PEER_KUBE:
+        return receive_kube(wire, exchange, answer);
+    case PEER_EKS:
+        return receive_eks(wire, exchange, answer);
+    case PEER_CREDENTIALS:
+        break;
+    }
+    credentials_answer(&wire->credentials, answer, clock_wall_us(), &err);
+    exchange_free(exchange);
+    return NULL;
+}
+
+static int64_t wait_until(const struct wire *wire, int64_t deadline)
+{
+    int64_t now = clock_boot_ms(), wait;
+
+    if (wire->waiting && wire->waiting->deadline < deadline)
+        deadline = wire->waiting->deadline;
+    wait = deadline - now;
+    return wait < 0 ? 0 : wait > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait;
+}
+
+static enum port_event port_next(void *world, int64_t deadline, struct call **ret_call,
+                                 struct changes *ret_changes)
+{
+    struct wire *wire = world;
+
+    for (;;) {
+        CLEANUP(http_answer_release) struct http_answer answer = {0};
+
+        inbox_beat(wire->inbox, clock_boot_ms());
+        if (inbox_stopped(wire->inbox))
+            return PORT_GONE;
+        if (inbox_take(wire->inbox, ret_changes))
+            return PORT_CHANGES;
+        if (inbox_woken(wire->inbox))
+            return PORT_WOKEN;
+        fetch_credentials(wire);
+        serve_waiting(wire);
+        if (wire->failed) {
+            *ret_call = finish(wire, take_first(&wire->failed));
+            return PORT_CALL;
+        }
+        if (http_next(wire->engine, wait_until(wire, deadline), &answer)) {
+            *ret_call = receive(wire, &answer);
+            if (*ret_call)
+                return PORT_CALL;
+        } else if (clock_boot_ms() >= deadline) {
+            return PORT_TIMEOUT;
+        }
+    }
+}
+
+/* ---- life ---------------------------------------------------------------------------------------
+ */
+
+static int set_up_aws(struct wire *wire, struct error *err)
+{
+    const struct options *options = wire->settings.options;
+    struct http_settings eks = {.user_agent = wire->settings.user_agent};
+    struct http_settings fetch = {0};
+    struct error ignored = {0}; /* every later call says the same */
+
+    credentials_init(&wire->credentials, &options->aws_credentials, &ignored);
+    if (arn_cluster_name_parse(options->cluster_name, &wire->cluster, err) < 0 ||
+        aws_client_init(&wire->aws, options->aws_region, &options->aws_endpoints,
+                        &wire->credentials, err) < 0)
+        return -1;
+    credentials_peer(&wire->credentials, &fetch);
+    fetch.user_agent = wire->settings.user_agent;
+    wire->eks_peer = http_peer_new(&eks);
+    wire->credentials_peer = http_peer_new(&fetch);
+    return 0;
+}
+
+static int set_up_kube(struct wire *wire, struct error *err)
+{
+    const struct wire_watch_settings watches = {
+        .loop = wire->settings.loop,
+        .inbox = wire->inbox,
+        .namespaces = &wire->settings.options->watch_namespaces,
+        .user_agent = wire->settings.user_agent,
+    };
+    struct http_settings kube = {0};
+
+    kube_client_settings(wire->settings.client, &kube);
+    wire->kube_peer = http_peer_new(&kube);
+    wire->watches = wire_watch_new(&watches, wire->settings.client, err);
+    return wire->watches ? 0 : -1;
+}
+
+struct wire *wire_new(const struct wire_settings *settings, struct error *err)
+{
+    struct wire *wire = mem_alloc(sizeof *wire);
+
+    wire->settings = *settings;
+    wire->engine = http_new();
+    wire->inbox = inbox_new(wire->engine);
+    wire->ports = (struct ports){.world = wire,
+                                 .now = port_now,
+                                 .wall = port_wall,
+                                 .random = port_random,
+                                 .lease_until = port_lease_until,
+                                 .start = port_start,
+                                 .next = port_next,
+                                 .open_watch = port_open_watch};
+    if (set_up_aws(wire, err) < 0 || set_up_kube(wire, err) < 0) {
+        wire_free(wire);
+        return NULL;
+    }
+    return wire;
+}
+
+void wire_close(struct wire *wire)
+{
+    wire_watch_free(wire->watches);
+    wire->watches = NULL;
+}
+
+void wire_free(struct wire *wire)
+{
+    struct http_answer answer = {0};
+
+    if (!wire)
+        return;
+    wire_close(wire);
+    http_abort(wire->engine); /* hands back what is under way, so that it can be freed */
+    while (http_pending(wire->engine) > 0 && http_next(wire->engine, 0, &answer)) {
+        exchange_free(answer.context);
+        http_answer_release(&answer);
+    }
+    while (wire->waiting)
+        exchange_free(take_first(&wire->waiting));
+    while (wire->failed)
+        exchange_free(take_first(&wire->failed));
+    inbox_free(wire->inbox);
+    http_free(wire->engine);
+    http_peer_free(wire->kube_peer);
+    http_peer_free(wire->eks_peer);
+    http_peer_free(wire->credentials_peer);
+    aws_client_release(&wire->aws);
+    credentials_release(&wire->credentials);
+    mem_free(wire);
+}
+
+const struct ports *wire_ports(const struct wire *wire)
+{
+    return &wire->ports;
+}
+
+struct inbox *wire_inbox(const struct wire *wire)
+{
+    return wire->inbox;
+}
+
+const char *wire_credentials_source(const struct wire *wire)
+{
+    return credentials_source_name(&wire->credentials);
+}

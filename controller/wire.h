@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire - fills the ports from the real world: calls become requests to the API server and to EKS,
+ * what comes back becomes the calls' outputs.
+ *
+ * All requests of the worker go through one HTTP engine, so one wait covers them all. EKS calls
+ * wait while credentials are being fetched, for one call's time at most.
+ */
+#pragma once
+
+#include "base/http.h"
+#include "controller/inbox.h"
+#include "controller/options.h"
+#include "controller/ports.h"
+#include "controller/wire_watch.h"
+#include "kube/kube_request.h"
+
+struct wire;
+
+struct wire_settings {
+    const struct options *options;
+    struct loop *loop;          /* the watches' */
+    struct kube_client *client; /* the worker's own */
+    const char *user_agent;
+    /* Told of every EKS and Kubernetes call that is back, on the worker's thread. May be NULL. */
+    void (*counted)(const struct call *call);
+};
+
+struct wire *wire_new(const struct wire_settings *settings, struct error *err);
+/* Ends the watches. Call it when the worker has ended, before loop_free(): their last words still
+ * come to the inbox. */
+void wire_close(struct wire *wire);
+/* After loop_free(). */
+void wire_free(struct wire *wire);
+/* Borrowed. */
+const struct ports *wire_ports(const struct wire *wire);
+struct inbox *wire_inbox(const struct wire *wire);
+/* "environment variables", "container endpoint", "none": for the log. */
+const char *wire_credentials_source(const struct wire *wire);
