@@ -132,6 +132,16 @@ void vitals_waiting(struct vitals *vitals, const struct sync *sync)
     say_trouble(vitals, trouble_of(sync));
 }
 
+void vitals_counted(const struct call *call)
+{
+    const char *outcome = call->error.kind == ERROR_NONE ? "ok" : error_kind_name(call->error.kind);
+
+    if (call_is_eks(call->verb))
+        metrics_add(METRIC_EKS_CALLS, 1, call_name(call->verb), outcome, NULL);
+    else
+        metrics_add(METRIC_REST_CALLS, 1, outcome, call_name(call->verb), "kubernetes", NULL);
+}
+
 bool vitals_ready(struct vitals *vitals, char *ret_why, size_t size)
 {
     bool ready = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vitals - how the worker is doing, for /readyz, /metrics and the log. The worker publishes, the health
- * port reads.
+ * vitals - how the worker is doing, for /readyz, /metrics and the log. The worker publishes, the
+ * health port reads.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 
 struct vitals {
     pthread_mutex_t lock;
-    bool synced;   /* both stores hold a whole state */
+    bool synced; /* both stores hold a whole state */
     bool leading;
     bool answered; /* EKS has answered at least once */
     bool wrong;    /* known to be the wrong cluster */
@@ -30,11 +30,14 @@ struct vitals {
 void vitals_init(struct vitals *vitals);
 void vitals_release(struct vitals *vitals);
 
-/* The worker, after each pass and before each rest: publishes, counts, and logs what is new; what goes on
- * being wrong is said once a minute. */
+/* The worker, after each pass and before each rest: publishes, counts, and logs what is new; what
+ * goes on being wrong is said once a minute. */
 void vitals_passed(struct vitals *vitals, const struct sync *sync);
 void vitals_waiting(struct vitals *vitals, const struct sync *sync);
 
-/* Any thread: ready to serve? If not, ret_why says so in a sentence. A standby and an unverified cluster
- * are ready, a wrong cluster is not. */
+/* The worker: counts a call that is back. */
+void vitals_counted(const struct call *call);
+
+/* Any thread: ready to serve? If not, ret_why says so in a sentence. A standby and an unverified
+ * cluster are ready, a wrong cluster is not. */
 bool vitals_ready(struct vitals *vitals, char *ret_why, size_t size);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/run.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "controller/leader.h"
+#include "controller/vitals.h"
+#include "controller/wire.h"
+#include "controller/work.h"
+#include "kube/kubeconfig.h"
+
+#define WATCHDOG_MS 4500 /* from the signal to the end, whatever hangs */
+#define RELEASE_MS 1500  /* of it, kept for giving the lease up */
+#define STALE_MS 30000   /* a thread that did not turn for so long hangs */
+#define SIGNAL_LOST SIGUSR1
+
+#define USER_AGENT "podbind/" PODBIND_VERSION " (linux)"
+
+struct process {
+    const struct options *options;
+    struct kubeconfig kube;
+    struct kube_client client; /* the worker's */
+    struct loop *loop;
+    struct wire *wire;
+    struct leader *leader;
+    struct sync_settings settings;
+    struct sync sync;
+    struct vitals vitals;
+    pthread_t worker;
+    bool working;
+};
+
+/* ---- settings -----------------------------------------------------------------------------------
+ */
+
+static int load_kubeconfig(struct process *process, struct error *err)
+{
+    const struct options *options = process->options;
+
+    if (options->kubeconfig[0] != '\0')
+        return kubeconfig_load(options->kubeconfig, options->context, &process->kube, err);
+    return kubeconfig_in_cluster("", options->kubernetes_host, options->kubernetes_port,
+                                 &process->kube, err);
+}
+
+static struct sync_settings sync_settings_of(const struct options *options)
+{
+    return (struct sync_settings){
+        .cluster_name = options->cluster_name,
+        .own_namespace = options->lease_namespace,
+        .mode = options->mode,
+        .absence_grace_ms = options->absence_grace_ms,
+        .window = (size_t)options->max_in_flight,
+        .observe = {.instance = options->instance,
+                    .existence_interval_ms = options->existence_interval_ms,
+                    .describe_interval_ms = options->describe_interval_ms,
+                    .rotation_ms = (int64_t)(1000 / options->describe_rate),
+                    .window = (size_t)options->max_in_flight},
+    };
+}
+
+/* ---- the worker ---------------------------------------------------------------------------------
+ */
+
+static void passed(void *context, const struct sync *sync)
+{
+    vitals_passed(context, sync);
+}
+
+static void waiting(void *context, const struct sync *sync)
+{
+    vitals_waiting(context, sync);
+}
+
+static void *work(void *argument)
+{
+    struct process *process = argument;
+    const struct work_listener listener = {&process->vitals, passed, waiting};
+
+    work_run(&process->sync, &listener);
+    return NULL;
+}
+
+/* ---- start --------------------------------------------------------------------------------------
+ */
+
+static void lease_lost(void)
+{
+    kill(getpid(), SIGNAL_LOST);
+}
+
+/* Blocked in every thread: main alone takes them, in sigtimedwait(). */
+static sigset_t block_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGNAL_LOST);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signals;
+}
+
+/* Credentials are in memory: they must not land in a core file, or be read by another process. */
+static void guard_memory(void)
+{
+    const struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int set_up(struct process *process, struct error *err)
+{
+    const struct options *options = process->options;
+    struct wire_settings wire = {.options = options,
+                                 .client = &process->client,
+                                 .user_agent = USER_AGENT,
+                                 .counted = vitals_counted};
+    struct leader_settings leader = {
+        .options = options, .kube = &process->kube, .user_agent = USER_AGENT, .lost = lease_lost};
+
+    if (load_kubeconfig(process, err) < 0)
+        return -1;
+    kube_client_init(&process->client, &process->kube, USER_AGENT);
+    process->loop = loop_new(NULL, err);
+    if (!process->loop)
+        return -1;
+    wire.loop = process->loop;
+    process->wire = wire_new(&wire, err);
+    if (!process->wire)
+        return -1;
+    leader.inbox = wire_inbox(process->wire);
+    process->leader = leader_new(&leader, err);
+    if (!process->leader)
+        return -1;
+    process->settings = sync_settings_of(options);
+    sync_init(&process->sync, &process->settings, wire_ports(process->wire));
+    return 0;
+}
+
+static int start(struct process *process, struct error *err)
+{
+    if (loop_start(process->loop, err) < 0 || leader_start(process->leader, err) < 0)
+        return -1;
+    if (pthread_create(&process->worker, NULL, work, process) != 0)
+        return error_set(err, ERROR_TRANSIENT, "the worker can't be started");
+    process->working = true;
+    return 0;
+}
+
+/* ---- end ----------------------------------------------------------------------------------------
+ */
+
+/* Waits for the worker. A second signal, or the watchdog's time, ends the process at once. */
+static void join_worker(struct process *process, const sigset_t *signals, int64_t deadline,
+                        int code)
+{
+    const struct timespec slice = {.tv_nsec = 20 * 1000 * 1000}, none = {0};
+
+    while (process->working && pthread_tryjoin_np(process->worker, NULL) != 0) {
+        if (sigtimedwait(signals, NULL, &none) > 0 || clock_boot_ms() >= deadline) {
+            log_line(LOG_WARN, "ending without waiting any longer", NULL);
+            _exit(code);
+        }
+        nanosleep(&slice, NULL);
+    }
+    process->working = false;
+}
+
+static void stop(struct process *process, const sigset_t *signals, int code)
+{
+    int64_t deadline = clock_boot_ms() + WATCHDOG_MS;
+
+    if (process->wire)
+        inbox_stop(wire_inbox(process->wire));
+    join_worker(process, signals, deadline - RELEASE_MS, code);
+    if (process->leader)
+        leader_stop(process->leader, deadline);
+}
+
+static void tear_down(struct process *process)
+{
+    leader_free(process->leader);
+    if (process->wire) {
+        sync_release(&process->sync);
+        wire_close(process->wire);
+    }
+    if (process->loop)
+        loop_free(process->loop);
+    wire_free(process->wire);
+    kube_client_release(&process->client);
+    kubeconfig_release(&process->kube);
+    vitals_release(&process->vitals);
+}
+
+static void say_start(const struct process *process)
+{
+    const struct options *options = process->options;
+
+    log_line(LOG_INFO, "podbind starts", "version", PODBIND_VERSION, "cluster",
+             options->cluster_name, "region", options->aws_region, "instance", options->instance,
+             "api_server", process->kube.server, "credentials",
+             wire_credentials_source(process->wire), "identity", options->lease_identity, NULL);
+}
+
+static int wait_for_signal(const sigset_t *signals)
+{
+    int number;
+
+    do
+        number = sigwaitinfo(signals, NULL);
+    while (number < 0);
+    if (number == SIGNAL_LOST) {
+        log_line(LOG_ERROR, "the lease is lost", NULL);
+        return 1;
+    }
+    log_line(LOG_INFO, "ending", "signal", number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+    return 0;
+}
+
+int run_controller(const struct options *options)
+{
+    struct process process = {.options = options};
+    sigset_t signals = block_signals();
+    struct error err = {0};
+    int code = 1;
+
+    guard_memory();
+    vitals_init(&process.vitals);
+    kubeconfig_init(&process.kube);
+    if (set_up(&process, &err) == 0 && start(&process, &err) == 0) {
+        say_start(&process);
+        code = wait_for_signal(&signals);
+    } else {
+        log_line(LOG_ERROR, "podbind can't start", "error", err.text, NULL);
+    }
+    stop(&process, &signals, code);
+    tear_down(&process);
+    return code;
+}
