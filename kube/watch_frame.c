@@ -71,7 +71,7 @@ static int read_event(const char *bytes, size_t length, struct watch_frame *ret_
     json_t *document = json_parse(bytes, length, err);
     if (document == NULL) {
         err->kind = ERROR_TRANSIENT;
-        return error_wrap(err, "a watch event that is not JSON");
+        return error_wrap(err, "a watch event");
     }
     struct watch_frame frame = {0};
     if (read_document(document, &frame, err) < 0) {
