@@ -108,5 +108,9 @@ int observe_cluster(struct observe *observe, struct error *err)
         return -1;
     if (observe->cluster.verdict == CLUSTER_VERIFIED)
         return 0;
+    if (observe->cluster.why[0] == '\0') { /* not known yet, and not to be asked again so soon */
+        *err = observe->trouble;
+        return -1;
+    }
     return error_set(err, ERROR_INVALID, "%s", observe->cluster.why);
 }

@@ -188,6 +188,7 @@ static void judge_accepted(struct outcome *outcome, const struct claim *claim,
                            const struct tally *tally, const struct outcome_context *context)
 {
     struct strbuf *message = &outcome->accepted_message;
+    bool blind = context->blind_reason[0] != '\0';
     enum condition_status status = CONDITION_FALSE;
     const char *reason = "Accepted";
 
@@ -196,8 +197,8 @@ static void judge_accepted(struct outcome *outcome, const struct claim *claim,
         strbuf_str(message, claim->owned_message);
     } else if (context->cluster->account[0] == '\0') {
         status = CONDITION_UNKNOWN;
-        reason = context->blind_reason[0] ? context->blind_reason : "ClusterUnverified";
-        strbuf_str(message, context->blind_message);
+        reason = blind ? context->blind_reason : cluster_reason(context->cluster);
+        strbuf_str(message, blind ? context->blind_message : context->cluster->why);
     } else if (tally->refused_want) {
         reason = tally->refused_standing.reason;
         say_want(message, tally->refused_want, &tally->refused_standing, context);
