@@ -25,8 +25,9 @@ class Standin(Child):
             raise Failed(f"expected the AWS stand-in at {BINARY}; `make programs` builds it")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        clusters = [f"--cluster=eks-{name}={issuer_for(name)}" for name in names]
-        super().__init__("podbind-standin", [BINARY, f"--port={self.port}", *clusters, *flags], log)
+        clusters = [f"--cluster=eks-{name},issuer={issuer_for(name)}" for name in names]
+        flags = (f"--port={self.port}", f"--credentials={KEY_ID}:{SECRET}", *clusters, *flags)
+        super().__init__("podbind-standin", [BINARY, *flags], log)
 
     def __enter__(self) -> Standin:
         self.start()
