@@ -11,11 +11,13 @@
 /* Blocked before any thread starts, so that only the wait below takes them. */
 static void block_signals(sigset_t *ret_ending)
 {
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+
     sigemptyset(ret_ending);
     sigaddset(ret_ending, SIGTERM);
     sigaddset(ret_ending, SIGINT);
     pthread_sigmask(SIG_BLOCK, ret_ending, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &ignored, NULL);
 }
 
 static uint64_t random_seed(void)

@@ -43,6 +43,7 @@ const char standin_usage[] =
     "tests/standin/README.md.\n";
 
 #define SPECS_MAX 256
+#define NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 struct reading {
     struct standin *standin;
@@ -302,6 +303,10 @@ static int put_cluster(struct standin *standin, const char *spec, struct error *
     struct model_cluster cluster = {.name = copy, .created_ms = standin_now_ms(standin)};
     char *rest = cut(copy, ',');
 
+    if (strspn(copy, NAME_LETTERS) != strlen(copy) || !*copy)
+        return error_set(err, ERROR_INVALID,
+                         "--cluster %s: '%s' is no cluster name (expected NAME[,issuer=URL]...)",
+                         spec, copy);
     while (rest) {
         char *part = rest, *value = NULL;
         const char **text = NULL;
