@@ -153,6 +153,6 @@ void aws_client_learn(struct aws_client *client, const struct http_answer *answe
 {
     if (aws_error_is_signature(err) && answer->date_us > 0)
         learn_clock(client, answer->date_us, wall_us, err);
-    else if (aws_error_is_token_expired(err) && credentials_reject(client->credentials))
+    else if (aws_error_is_token_expired(err) && credentials_reject(client->credentials, wall_us))
         err->kind = ERROR_TRANSIENT;
 }

@@ -114,13 +114,23 @@ static enum error_kind kind_of(int status, const char *name, bool writes)
     return kind;
 }
 
+/* When a signature is wrong, AWS shows the canonical request, and the session token in it. */
+static int public_length(const char *message)
+{
+    const char *canonical = strcasestr(message, "the canonical string");
+
+    return (int)(canonical ? (size_t)(canonical - message) : strnlen(message, 4096));
+}
+
 int aws_error_set(struct error *err, const char *service, int status, const char *name,
                   const char *message, bool writes)
 {
     enum error_kind kind = kind_of(status, name, writes);
 
-    error_set(err, kind, "%s answered %d%s%s: %s", service, status, *name ? " " : "", name,
-              *message ? message : "no message");
+    if (!*message)
+        message = "no message";
+    error_set(err, kind, "%s answered %d%s%s: %.*s", service, status, *name ? " " : "", name,
+              public_length(message), message);
     err->status = status;
     snprintf(err->code, sizeof err->code, "%s", name);
     return -1;

@@ -21,7 +21,8 @@
 #include "aws/arn.h"
 #include "base/error.h"
 
-/* Fills err from an answer's parts; `name` and `message` may be "". Always returns -1. */
+/* Fills err from an answer's parts; `name` and `message` may be "". What AWS quotes of our request
+ * after a wrong signature is left out: it holds the session token. Always returns -1. */
 int aws_error_set(struct error *err, const char *service, int status, const char *name,
                   const char *message, bool writes);
 

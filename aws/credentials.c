@@ -203,12 +203,17 @@ bool credentials_fetch_due(const struct credentials *credentials, int64_t wall_u
            credentials_need(credentials, wall_us) != CREDENTIALS_FRESH;
 }
 
-/* Keeps the reason and takes a wait. Every failure to fetch is tried again. */
-static int failed(struct credentials *credentials, int64_t wall_us, struct error *err)
+static void wait_longer(struct credentials *credentials, int64_t wall_us)
 {
     int64_t wait_ms = backoff_next(&credentials->backoff, (uint64_t)wall_us);
 
     credentials->not_before_us = wall_us + wait_ms * 1000;
+}
+
+/* Every failure to fetch is tried again. */
+static int failed(struct credentials *credentials, int64_t wall_us, struct error *err)
+{
+    wait_longer(credentials, wall_us);
     err->kind = ERROR_TRANSIENT;
     error_wrap(err, "AWS credentials from %s", credentials->source->name);
     credentials->last = *err;
@@ -279,9 +284,10 @@ int credentials_answer(struct credentials *credentials, struct http_answer *answ
     credentials->set = set;
     set = (struct credentials_set){.expires_us = 0};
     renew_view(credentials);
+    if (!credentials->rejected)
+        backoff_reset(&credentials->backoff); /* else these may be rejected like the last ones */
     credentials->rejected = false;
     credentials->not_before_us = wall_us + MIN_SPACING_US;
-    backoff_reset(&credentials->backoff);
     error_clear(&credentials->last);
     return 0;
 }
@@ -292,10 +298,12 @@ void credentials_peer(const struct credentials *credentials, struct http_setting
     *ret_settings = (struct http_settings){.proxy = "", .connect_ms = CONNECT_MS};
 }
 
-bool credentials_reject(struct credentials *credentials)
+bool credentials_reject(struct credentials *credentials, int64_t wall_us)
 {
     if (!credentials->source || !credentials->source->request)
         return false;
+    if (!credentials->rejected)
+        wait_longer(credentials, wall_us);
     credentials->rejected = true;
     return true;
 }

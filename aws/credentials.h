@@ -18,7 +18,7 @@
  *
  * Expired credentials never sign: they stop being usable CREDENTIALS_MARGIN before they expire. A
  * failed fetch while the old ones are valid costs nothing; fetches are spaced by a backoff (1 s to
- * 30 s) after failures and by a minute after a success.
+ * 30 s) after failures and rejections, by a minute after a success.
  *
  * Secrets are wiped before their memory is given back, also in the answer handed in (what jansson
  * and libcurl copy inside is out of reach). Error texts name the source and what was expected,
@@ -130,6 +130,7 @@ int credentials_answer(struct credentials *credentials, struct http_answer *answ
  * connect time. Strings are borrowed from static memory. */
 void credentials_peer(const struct credentials *credentials, struct http_settings *ret_settings);
 
-/* AWS answered that the current set has expired or is not known (ExpiredTokenException): drops it
- * where the source can fetch another. Returns true when a new fetch will be made. */
-bool credentials_reject(struct credentials *credentials);
+/* AWS answered that the current set has expired (ExpiredTokenException): drops it where the source
+ * can fetch another, and returns true. Fetches after rejections in a row are spaced by the backoff.
+ */
+bool credentials_reject(struct credentials *credentials, int64_t wall_us);

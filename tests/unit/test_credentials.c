@@ -95,7 +95,7 @@ static void variables_are_used_as_they_are_and_never_fetched(void **state)
     assert_string_equal(current->access_key_id, "AKIDEXAMPLE");
     assert_string_equal(current->secret_key, "HIDDEN");
     assert_string_equal(current->session_token, "");
-    assert_false(credentials_reject(&credentials));
+    assert_false(credentials_reject(&credentials, NOW));
     assert_non_null(credentials_current(&credentials, NOW, &err));
 }
 
@@ -295,12 +295,35 @@ static void rejected_credentials_are_dropped_and_fetched_again(void **state)
     (void)state;
     init(&credentials, &agent);
     fetch(&credentials, ANSWER(IN_SIX_HOURS), NOW);
-    assert_true(credentials_reject(&credentials));
+    assert_true(credentials_reject(&credentials, NOW));
     assert_null(credentials_current(&credentials, NOW, &err));
-    assert_false(credentials_fetch_due(&credentials, NOW)); /* not in a tight circle */
-    assert_true(credentials_fetch_due(&credentials, NOW + MINUTE));
-    fetch(&credentials, ANSWER(IN_SIX_HOURS), NOW + MINUTE);
-    assert_non_null(credentials_current(&credentials, NOW + MINUTE, &err));
+    assert_false(credentials_fetch_due(&credentials, NOW));
+    assert_true(credentials_fetch_due(&credentials, NOW + SECOND));
+    fetch(&credentials, ANSWER(IN_SIX_HOURS), NOW + SECOND);
+    assert_non_null(credentials_current(&credentials, NOW + SECOND, &err));
+}
+
+/* A source that keeps handing out the same expired set must not be asked in a tight circle. */
+static void rejections_in_a_row_are_spaced_ever_wider(void **state)
+{
+    CLEANUP(credentials_release) struct credentials credentials;
+    int64_t now = NOW, wait = 0;
+
+    (void)state;
+    init(&credentials, &agent);
+    fetch(&credentials, ANSWER(IN_SIX_HOURS), now);
+    for (int i = 0; i < 10; i++) {
+        int64_t rejected_at = now;
+
+        for (int under_way = 0; under_way < 32; under_way++)
+            assert_true(credentials_reject(&credentials, now));
+        while (!credentials_fetch_due(&credentials, now))
+            now += SECOND / 10;
+        wait = now - rejected_at;
+        assert_true(wait >= SECOND / 2 && wait <= (SECOND << (i < 5 ? i : 5)) + SECOND / 10);
+        fetch(&credentials, ANSWER(IN_SIX_HOURS), now);
+    }
+    assert_true(wait >= 15 * SECOND);
 }
 
 static void a_lost_answer_is_a_failure_like_any_other(void **state)
@@ -460,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_clock_set_back_does_not_stop_the_fetching),
         cmocka_unit_test(expired_credentials_from_the_source_are_refused),
         cmocka_unit_test(rejected_credentials_are_dropped_and_fetched_again),
+        cmocka_unit_test(rejections_in_a_row_are_spaced_ever_wider),
         cmocka_unit_test(a_lost_answer_is_a_failure_like_any_other),
         cmocka_unit_test(the_token_file_is_read_anew_for_each_request),
         cmocka_unit_test(a_token_from_the_variable_is_sent_as_it_is),
