@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "aws/credentials.h"
@@ -440,6 +441,9 @@ static void token_files_that_cannot_be_sent(void **state)
     unlink(path);
     expect_bad_token(path, "No such file");
     expect_bad_token("/tmp", "expected a regular file");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    expect_bad_token(path, "expected a regular file"); /* and does not wait for a writer */
+    unlink(path);
 }
 
 static void a_token_with_a_nul_byte_is_refused(void **state)
