@@ -5,18 +5,33 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Most texts need no escape, and a page of a hundred associations has 1,200. */
+static void quoted(struct strbuf *out, const char *text)
+{
+    size_t length = 0;
+
+    while (text[length] >= ' ' && text[length] < 0x7f && text[length] != '"' &&
+           text[length] != '\\')
+        length++;
+    strbuf_char(out, '"');
+    if (text[length])
+        strbuf_json(out, text);
+    else
+        strbuf_add(out, text, length);
+    strbuf_char(out, '"');
+}
+
 static void begin(struct standin_writer *writer, const char *name)
 {
-    static const char spaces[] = "                        ";
+    static const char line[] = "\n                        ";
 
     if (writer->begun)
         strbuf_char(writer->out, ',');
     if (writer->depth > 0)
-        strbuf_format(writer->out, "\n%.*s", (int)(2 * writer->depth), spaces);
+        strbuf_add(writer->out, line, 1 + 2 * (size_t)writer->depth);
     if (name) {
-        strbuf_char(writer->out, '"');
-        strbuf_json(writer->out, name);
-        strbuf_str(writer->out, "\" : ");
+        quoted(writer->out, name);
+        strbuf_add(writer->out, " : ", 3);
     }
     writer->begun = true;
 }
@@ -48,9 +63,7 @@ void standin_close(struct standin_writer *writer, char bracket)
 void standin_exact(struct standin_writer *writer, const char *name, const char *value)
 {
     begin(writer, name);
-    strbuf_char(writer->out, '"');
-    strbuf_json(writer->out, value);
-    strbuf_char(writer->out, '"');
+    quoted(writer->out, value);
 }
 
 void standin_text(struct standin_writer *writer, const char *name, const char *value)
