@@ -294,5 +294,5 @@ int main(void)
         FIXTURE_TEST(wakes_from_many_threads_lose_nothing),
     };
 
-    return cmocka_run_group_tests_name("http engine", tests, fixture_adopt, NULL);
+    return cmocka_run_group_tests_name("http_engine", tests, fixture_adopt, NULL);
 }

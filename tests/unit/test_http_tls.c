@@ -333,5 +333,5 @@ int main(void)
         cmocka_unit_test(refuses_old_tls),
     };
 
-    return cmocka_run_group_tests_name("http tls", tests, make_identities, free_identities);
+    return cmocka_run_group_tests_name("http_tls", tests, make_identities, free_identities);
 }
