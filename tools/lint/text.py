@@ -13,6 +13,7 @@ from csource import ROOT
 
 SPDX = "/* SPDX-License-Identifier: Apache-2.0 */"
 COPIES = {"helm/podbind/files/podidentitybindings.yaml": "crds/podidentitybindings.yaml"}
+INDEX = re.compile(r"^\s*(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b", re.M)
 SHARED_FOLDERS = {Path(p) for p in ("/", "/tmp", "/var/tmp", "/home", "/root", "/src", "/opt")}
 
 
@@ -36,7 +37,7 @@ def check(path: Path, text: str, places: list[str]) -> list[str]:
     if path.suffix == ".sh" or re.match(r"#!.*\b(ba|da)?sh\b", text):
         ran = subprocess.run(["bash", "-n", path], cwd=ROOT, capture_output=True, text=True, check=False)
         findings += [f"bash -n: {line}" for line in ran.stderr.splitlines()]
-    if path.name.startswith("requirements") and re.search(r"^\s*(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b", text, re.M):
+    if path.name.startswith("requirements") and INDEX.search(text):
         findings.append(f"{path}: names a package index")
     if path.suffix in (".c", ".h") and not text.startswith(SPDX):
         findings.append(f"{path}: the first line is not {SPDX}")

@@ -15,6 +15,10 @@ from csource import ROOT, c_files, prerequisites
 
 TIDY = "clang-tidy-14"
 CACHE = ROOT / "build" / "tidy"
+# Unit tests run under the sanitizers anyway, and the analyzer thinks that a failed cmocka assertion returns.
+UNIT_CHECKS = "--checks=-clang-analyzer-*,-bugprone-suspicious-missing-comma"
+# A quarter of the analyzer's usual patience: a third of the time, and nearly the same findings.
+LESS = ["-Xclang", "-analyzer-config", "-Xclang", "max-nodes=50000"]
 ANALYZER = Path("tools/lint/analyzer.h")
 COMMAND = ROOT / "build" / "clang" / "release" / "command"
 
@@ -34,7 +38,8 @@ def look(path: Path, settings: bytes, flags: list[str]) -> str:
         clean.touch()
         return ""
     told = [] if str(path) == "base/error.c" else ["-include", str(ANALYZER)]
-    command = [TIDY, "--quiet", str(path), "--", *flags, "-U_FORTIFY_SOURCE", *told]
+    fewer = [UNIT_CHECKS] if path.parts[:2] == ("tests", "unit") else []
+    command = [TIDY, "--quiet", *fewer, str(path), "--", *flags, "-U_FORTIFY_SOURCE", *LESS, *told]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if ran.returncode == 0:
         clean.touch()
@@ -48,7 +53,8 @@ def main() -> int:
         return 1
     CACHE.mkdir(parents=True, exist_ok=True)
     version = subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
-    settings = version + b"".join((ROOT / p).read_bytes() for p in (".clang-tidy", ANALYZER, COMMAND))
+    inputs = (Path(".clang-tidy"), ANALYZER, COMMAND, Path(__file__))
+    settings = version + b"".join((ROOT / path).read_bytes() for path in inputs)
     flags = shlex.split(COMMAND.read_text())[1:]
     files = c_files(".c")
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
