@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct inbox {
@@ -20,6 +21,7 @@ struct inbox *inbox_new(struct http *engine)
 
     pthread_mutex_init(&inbox->lock, NULL);
     inbox->engine = engine;
+    inbox->heartbeat = clock_boot_ms(); /* the worker is about to turn */
     return inbox;
 }
 

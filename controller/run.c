@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "controller/health.h"
 #include "controller/leader.h"
+#include "controller/metrics.h"
 #include "controller/vitals.h"
 #include "controller/wire.h"
 #include "controller/work.h"
@@ -31,6 +33,7 @@ struct process {
     struct kubeconfig kube;
     struct kube_client client; /* the worker's */
     struct loop *loop;
+    struct health *health;
     struct wire *wire;
     struct leader *leader;
     struct sync_settings settings;
@@ -91,6 +94,37 @@ static void *work(void *argument)
     return NULL;
 }
 
+/* ---- the health port: asked on the loop's thread
+ * --------------------------------------------------- */
+
+static bool turned(const char *thread, int64_t heartbeat, struct strbuf *ret_sentence)
+{
+    if (clock_boot_ms() < heartbeat + STALE_MS)
+        return true;
+    strbuf_format(ret_sentence, "the %s thread hangs\n", thread);
+    return false;
+}
+
+static bool is_alive(void *context, struct strbuf *ret_sentence)
+{
+    struct process *process = context;
+
+    return turned("worker", inbox_heartbeat(wire_inbox(process->wire)), ret_sentence) &&
+           turned("lease", leader_heartbeat(process->leader), ret_sentence) &&
+           turned("loop", loop_heartbeat(process->loop), ret_sentence);
+}
+
+static bool is_ready(void *context, struct strbuf *ret_sentence)
+{
+    struct process *process = context;
+    char why[640];
+
+    if (vitals_ready(&process->vitals, why, sizeof why))
+        return true;
+    strbuf_str(ret_sentence, why);
+    return false;
+}
+
 /* ---- start --------------------------------------------------------------------------------------
  */
 
@@ -125,6 +159,8 @@ static void guard_memory(void)
 static int set_up(struct process *process, struct error *err)
 {
     const struct options *options = process->options;
+    const struct health_settings health = {
+        .context = process, .alive = is_alive, .ready = is_ready, .metrics = metrics_render};
     struct wire_settings wire = {.options = options,
                                  .client = &process->client,
                                  .user_agent = USER_AGENT,
@@ -137,6 +173,9 @@ static int set_up(struct process *process, struct error *err)
     kube_client_init(&process->client, &process->kube, USER_AGENT);
     process->loop = loop_new(NULL, err);
     if (!process->loop)
+        return -1;
+    process->health = health_new(process->loop, &options->listen, &health, err);
+    if (!process->health)
         return -1;
     wire.loop = process->loop;
     process->wire = wire_new(&wire, err);
@@ -200,6 +239,7 @@ static void tear_down(struct process *process)
     }
     if (process->loop)
         loop_free(process->loop);
+    health_free(process->health);
     wire_free(process->wire);
     kube_client_release(&process->client);
     kubeconfig_release(&process->kube);
