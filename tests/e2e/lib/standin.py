@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`build/podbind-standin`, the AWS of a test."""
+"""`build/podbind-standin`, the AWS of a test, and what its /_standin/ endpoints show and change."""
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
-import socket
 from pathlib import Path
 
 from child import Child, Failed, free_port, wait_for
-from cluster import issuer_for
+from cluster import ControlPlane, issuer_for
 
 from . import ROOT
 
@@ -50,7 +51,64 @@ class Standin(Child):
             "AWS_SECRET_ACCESS_KEY": SECRET,
         }
 
+    # By hand. What is changed here is visible at once and asks for no permission.
+
+    def control(self, method: str, path: str, body: object = None):
+        """One request below /_standin/; the answer, or None for a 404 to a GET."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, f"/_standin/{path}", None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status == 404 and method == "GET":
+            return None
+        if answer.status != 200:
+            raise Failed(f"{method} /_standin/{path} answered {answer.status}: {text}")
+        return json.loads(text)
+
+    def associations(self, cluster: ControlPlane) -> dict[tuple[str, str], dict]:
+        """What EKS holds, by (namespace, service account): what is written, whether or not reads show it yet."""
+        rows = self.control("GET", f"clusters/eks-{cluster.name}/associations")
+        return {(row["namespace"], row["serviceAccount"]): row for row in rows if row["state"] != "ghost"}
+
+    def association(self, cluster: ControlPlane, namespace: str, service_account: str) -> dict | None:
+        return self.associations(cluster).get((namespace, service_account))
+
+    def put_association(self, cluster: ControlPlane, namespace: str, service_account: str, **members: object) -> dict:
+        """Makes one, or replaces it whole: roleArn=..., tags={...}."""
+        return self.control("PUT", self._path(cluster, namespace, service_account), members)
+
+    def change_association(self, cluster: ControlPlane, namespace: str, service_account: str, **members) -> dict:
+        """Changes the given members only."""
+        return self.control("PATCH", self._path(cluster, namespace, service_account), members)
+
+    def delete_association(self, cluster: ControlPlane, namespace: str, service_account: str) -> None:
+        self.control("DELETE", self._path(cluster, namespace, service_account))
+
+    def fault(self, operation: str = "*", **members: object) -> None:
+        """Adds one: fault("CreatePodIdentityAssociation", kind="reset", afterEffect=True, count=1)."""
+        self.control("POST", "faults", {"operation": operation, **members})
+
+    def clear_faults(self) -> None:
+        self.control("DELETE", "faults")
+
+    def settings(self, **members: object) -> dict:
+        """Changes the given ones: settings(propagation="2s", rate=5). Returns them all."""
+        return self.control("PUT", "settings", members)
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """How often each operation ended how: {"ListPodIdentityAssociations": {"ok": 3}}."""
+        return self.control("GET", "counters")["counters"]
+
+    def requests(self) -> list[dict]:
+        """The last requests that it served, oldest first."""
+        return self.control("GET", "requests")
+
     def listens(self) -> bool:
         self.check()
-        socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
-        return True
+        return self.control("GET", "clusters") is not None
+
+    def _path(self, cluster: ControlPlane, namespace: str, service_account: str) -> str:
+        return f"clusters/eks-{cluster.name}/associations/{namespace}/{service_account}"
