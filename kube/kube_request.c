@@ -41,8 +41,7 @@ void kube_client_settings(const struct kube_client *client, struct http_settings
     };
 }
 
-/* ---- the token
- * ----------------------------------------------------------------------------------- */
+/* ---- the token ------------------------------------------------------------------------ */
 
 /* A header value and nothing that could end it: the visible ASCII characters. */
 static bool token_valid(const char *token)
@@ -111,8 +110,7 @@ void kube_client_unauthorized(struct kube_client *client)
     client->token_stale = true;
 }
 
-/* ---- paths and queries --------------------------------------------------------------------------
- */
+/* ---- paths and queries ---------------------------------------------------------------- */
 
 static const char *or_empty(const char *text)
 {
@@ -166,8 +164,7 @@ void kube_query_add(struct strbuf *query, const char *name, const char *value)
     strbuf_percent(query, value);
 }
 
-/* ---- the request
- * --------------------------------------------------------------------------------- */
+/* ---- the request ---------------------------------------------------------------------- */
 
 static int write_url(const struct kube_client *client, const struct kube_call *call,
                      struct strbuf *url, struct error *err)

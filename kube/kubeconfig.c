@@ -73,8 +73,7 @@ static int copy_text(const struct kubeconfig_reader *reader, const struct yaml_n
     return 0;
 }
 
-/* ---- clusters, users, contexts: lists of {name: ..., <kind>: {...}} -----------------------------
- */
+/* ---- clusters, users, contexts: lists of {name: ..., <kind>: {...}} ------------------- */
 
 /* The entry of that name, or NULL. */
 static const struct yaml_node *named_entry(const struct yaml_node *list, const char *name)
@@ -125,7 +124,7 @@ static int find_map(const struct kubeconfig_reader *reader, const char *list_key
     return 0;
 }
 
-/* ---- PEM and paths --------------------------------------------------------------------------- */
+/* ---- PEM and paths -------------------------------------------------------------------- */
 
 /* As seen from the kubeconfig's directory. */
 static char *resolve_path(const char *file, const char *path)
@@ -170,8 +169,7 @@ static int read_pem(const struct kubeconfig_reader *reader, const struct yaml_no
     return 0;
 }
 
-/* ---- the three parts ---------------------------------------------------------------------------
- */
+/* ---- the three parts ------------------------------------------------------------------ */
 
 static int check_proxy(const struct kubeconfig_reader *reader, const struct yaml_node *cluster)
 {
@@ -308,8 +306,7 @@ static int read_context(const struct kubeconfig_reader *reader, const char *cont
     return read_user(reader, user);
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------ */
 
 int kubeconfig_parse(const char *bytes, size_t length, const char *file, const char *context,
                      struct kubeconfig *ret_config, struct kubeconfig_paths *ret_paths,

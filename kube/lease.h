@@ -6,17 +6,16 @@
  * The caller loops: ask lease_step(); do what it says, one call at a time; hand the outcome to
  * lease_answer(). LEASE_WAIT says when to ask again at the latest; asking earlier does no harm.
  *
- *      GET ─▶ nobody's, expired or our own ─▶ UPDATE ─▶ leading ─▶ UPDATE every retry_ms
- *       │ └─▶ another's ─▶ wait                            └─▶ 10 s without success, or another's
- * ─▶ lost └───▶ not found ─▶ CREATE
+ *   GET ─▶ nobody's, expired, our own ─▶ UPDATE ─▶ leading ─▶ UPDATE every retry_ms
+ *    ├───▶ another's ─▶ wait                          └─▶ 10 s without success,
+ *    └───▶ not found ─▶ CREATE                            or another's ─▶ lost
  *
  * Rules
  * - Nobody's clock is compared with ours. Another's lease has expired when its record has not
- *   changed for its own duration on our monotonic clock, seen by us from the first look on; and
- * then a fresh GET must show it still unchanged.
- * - A write counts from the moment before it was sent: lease_until() = that moment +
- * renew_deadline_ms. A write started there, and finished within its time-out, ends before anybody
- * else can take over.
+ *   changed for its own duration on our monotonic clock, from our first look on; and then a fresh
+ *   GET must show it still unchanged.
+ * - A write counts from the moment before it was sent: lease_until() is that moment plus
+ *   renew_deadline_ms. A write that is over by then is over before anybody else can take over.
  * - All writes carry the resourceVersion of the record that they replace: a conflict means GET.
  * - A record with our identity is ours: taken back at once.
  * - An unknown outcome means GET before the next write.
