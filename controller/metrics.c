@@ -16,8 +16,7 @@
 #define MAX_SERIES 64 /* of one metric, besides the one of "other" */
 #define OTHER "other"
 
-/* ---- the table ---------------------------------------------------------------------------------
- */
+/* ---- the table ----------------------------------------------------------------------------- */
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
