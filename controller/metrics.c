@@ -94,8 +94,7 @@ static const double buckets[MAX_BUCKETS] = {
     6,     7,    8,     9,    10,   15,   20,   25,   30,  40,   50,  60,
 };
 
-/* ---- the registry
- * -------------------------------------------------------------------------------- */
+/* ---- the registry -------------------------------------------------------------------------- */
 
 struct series {
     char *labels;     /* name="value",name="value": the key, as it is rendered */
@@ -193,8 +192,7 @@ static void family_clear(struct family *family)
     *family = (struct family){0};
 }
 
-/* ---- samples
- * ------------------------------------------------------------------------------------- */
+/* ---- samples ------------------------------------------------------------------------------- */
 
 enum verb { ADD, SET, OBSERVE };
 
@@ -290,8 +288,7 @@ void metrics_replace(enum metric metric, const struct metrics_row *rows, size_t 
     pthread_mutex_unlock(&lock);
 }
 
-/* ---- rendering
- * ----------------------------------------------------------------------------------- */
+/* ---- rendering ----------------------------------------------------------------------------- */
 
 static void render_histogram(struct strbuf *out, const char *name, const struct series *series)
 {

@@ -310,8 +310,7 @@ static void borrow_aws_environment(const struct options_source *source, struct o
     };
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------ */
+/* ---- all of it ----------------------------------------------------------------------------- */
 
 static int fill(const struct reading *reading, struct options *options, struct error *err)
 {

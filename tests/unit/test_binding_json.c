@@ -132,8 +132,7 @@ static void reads_selectors(void **state)
         selector_matches(binding->selector, 6, "a\tx\nb.io/c\ty\nd\t\nempty\t\ntier\tfront\n"));
 }
 
-/* ---- what can't be told apart
- * -------------------------------------------------------------------- */
+/* ---- what can't be told apart -------------------------------------------------------------- */
 
 static void refuses_objects_that_cannot_be_told_apart(void **state)
 {
@@ -180,8 +179,7 @@ static void refuses_objects_that_cannot_be_told_apart(void **state)
     }
 }
 
-/* ---- service accounts
- * ---------------------------------------------------------------------------- */
+/* ---- service accounts ---------------------------------------------------------------------- */
 
 #define ACCOUNT_METADATA "'namespace':'app','name':'app-sa','uid':'u-1','resourceVersion':'9'"
 
