@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/mirror.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -228,8 +229,7 @@ void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *te
     trouble->generation = generation;
     trouble->failures++;
     trouble->retry_at = now + wait_ms;
-    strncpy(trouble->text, text, sizeof trouble->text - 1);
-    trouble->text[sizeof trouble->text - 1] = '\0';
+    snprintf(trouble->text, sizeof trouble->text, "%s", text);
 }
 
 void mirror_succeeded(struct mirror_entry *entry)
