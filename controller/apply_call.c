@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/mem.h"
+#include "controller/apply_run.h"
+
+#define KUBE_FAILURES 8 /* so many in one pass: the API server has a trouble of its own */
+
+/* ---- calls: what goes out -----------------------------------------------------------------------
+ */
+
+static const char *version_of(const struct job *job)
+{
+    return job->version ? job->version : job->claim->binding->resource_version;
+}
+
+static void list_finalizers(const struct binding *binding, bool with_ours, struct strbuf *ret_list)
+{
+    for (const char *line = binding->finalizers; *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+
+        if (length != strlen(BINDING_FINALIZER) || strncmp(line, BINDING_FINALIZER, length) != 0)
+            strbuf_format(ret_list, "%.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    if (with_ours)
+        strbuf_str(ret_list, BINDING_FINALIZER "\n");
+}
+
+static struct object_in object_of(const struct job *job)
+{
+    const struct binding *binding = job->claim->binding;
+
+    return (struct object_in){.namespace = binding->namespace,
+                              .name = binding->name,
+                              .resource_version = version_of(job)};
+}
+
+static void make_report(struct run *run, struct job *job, struct report *ret_report)
+{
+    struct outcome_context context = *run->apply->outcome;
+
+    context.now = run->ports->now(run->ports->world);
+    context.wall_us = run->ports->wall(run->ports->world);
+    job->reported = true;
+    report_make(run->apply->reports, job->claim, &context, ret_report);
+    run_note_due(run, ret_report->due);
+}
+
+static void prepare_finalizers(struct flight *flight, bool with_ours)
+{
+    flight->call.verb = CALL_PATCH_FINALIZERS;
+    flight->call.in.object = object_of(flight->task.job);
+    list_finalizers(flight->task.job->claim->binding, with_ours, &flight->finalizers);
+    flight->call.in.object.finalizers = strbuf_text(&flight->finalizers);
+}
+
+static bool prepare_status(struct run *run, struct flight *flight)
+{
+    make_report(run, flight->task.job, &flight->report);
+    flight->call.verb = CALL_PATCH_STATUS;
+    flight->call.in.object = object_of(flight->task.job);
+    flight->call.in.object.status = &flight->report.outcome.status;
+    return flight->report.verdict == REPORT_WRITE;
+}
+
+static void prepare_event(struct run *run, struct flight *flight)
+{
+    const struct binding *binding = flight->task.job->claim->binding;
+    bool irsa = flight->task.irsa;
+
+    make_report(run, flight->task.job, &flight->report);
+    if (irsa)
+        strbuf_format(
+            &flight->note,
+            "service account '%.253s' still carries eks.amazonaws.com/role-arn: a pod that "
+            "misses Pod Identity falls back to that role",
+            flight->report.irsa ? flight->report.irsa : "");
+    else
+        strbuf_str(&flight->note, strbuf_text(&flight->report.outcome.ready_message));
+    flight->call.verb = CALL_WRITE_EVENT;
+    report_event(run->apply->reports, binding,
+                 irsa ? "IRSAFallback" : flight->report.outcome.reason,
+                 irsa || !flight->report.outcome.ready, strbuf_text(&flight->note),
+                 run->ports->now(run->ports->world), run->ports->random(run->ports->world),
+                 &flight->call.in.event);
+}
+
+/* Returns false when the task turned out to have nothing to do. */
+bool flight_prepare(struct run *run, struct flight *flight)
+{
+    switch (flight->task.kind) {
+    case TASK_FINALIZER_ADD:
+        prepare_finalizers(flight, true);
+        return true;
+    case TASK_FINALIZER_DROP:
+        prepare_finalizers(flight, false);
+        return true;
+    case TASK_STATUS:
+        return prepare_status(run, flight);
+    case TASK_EVENT:
+        prepare_event(run, flight);
+        return true;
+    case TASK_STEP:
+        break;
+    }
+    if (flight->task.call == STEP_NONE)
+        return false;
+    step_prepare(run->apply->observe, flight->task.step, flight->task.call, &flight->memory,
+                 &flight->call);
+    return true;
+}
+
+void flight_free(struct flight *flight)
+{
+    call_release(&flight->call);
+    step_memory_release(&flight->memory);
+    strbuf_release(&flight->finalizers);
+    strbuf_release(&flight->note);
+    report_release(&flight->report);
+    mem_free(flight);
+}
+
+/* ---- calls: what comes back ---------------------------------------------------------------------
+ */
+
+static void note_written(struct run *run, struct job *job, struct call *call)
+{
+    const struct binding *binding = job->claim->binding;
+
+    if (strcmp(call->out.resource_version, binding->resource_version) == 0)
+        return; /* it said so already: no event will come */
+    mem_free(job->version);
+    job->version = call->out.resource_version;
+    call->out.resource_version = NULL;
+    writes_note(&run->apply->intake->writes, binding->namespace, binding->name, job->version,
+                run->ports->now(run->ports->world));
+}
+
+/* A conflict or a missing object is news that the watch is about to bring. */
+static void note_kube_failure(struct run *run, const struct call *call)
+{
+    if (call->error.kind == ERROR_CONFLICT || call->error.kind == ERROR_NOT_FOUND)
+        return;
+    if (run->result->kube_error.kind == ERROR_NONE)
+        run->result->kube_error = call->error;
+    if (++run->kube_failures >= KUBE_FAILURES)
+        run->stop = true;
+}
+
+static void finalizer_done(struct run *run, struct flight *flight)
+{
+    struct job *job = flight->task.job;
+
+    if (flight->call.error.kind != ERROR_NONE) {
+        note_kube_failure(run, &flight->call);
+        return;
+    }
+    note_written(run, job, &flight->call);
+    if (flight->task.kind == TASK_FINALIZER_ADD) {
+        job->has_finalizer = true;
+        if (!run->stop)
+            run_push_steps(run, job);
+    }
+}
+
+static void status_done(struct run *run, struct flight *flight)
+{
+    struct job *job = flight->task.job;
+
+    if (flight->call.error.kind != ERROR_NONE) {
+        note_kube_failure(run, &flight->call);
+        return;
+    }
+    note_written(run, job, &flight->call);
+    if (flight->report.event)
+        run_push(run, (struct task){.kind = TASK_EVENT, .job = job});
+    if (flight->report.irsa)
+        run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .irsa = true});
+}
+
+static void step_came_back(struct run *run, struct flight *flight)
+{
+    struct task *task = &flight->task;
+    enum step_call next = step_done(run->apply->observe, task->step, task->call, &flight->call);
+
+    if (call_writes(flight->call.verb))
+        run->result->wrote = true;
+    if (task->step->entry->trouble)
+        run_note_due(run, task->step->entry->trouble->retry_at);
+    if (next != STEP_NONE && !run->stop)
+        run_push(run, (struct task){
+                          .kind = TASK_STEP, .job = task->job, .step = task->step, .call = next});
+}
+
+/* The task is over: frees it, and after the last step of a job looks what that makes of it. */
+void flight_land(struct run *run, struct flight *flight)
+{
+    struct job *job = flight->task.job;
+
+    job->open--;
+    if (job->open == 0 && flight->task.kind == TASK_STEP && !run->stop &&
+        !job->claim->binding->deleting)
+        run_close_job(run, job);
+    flight_free(flight);
+}
+
+void flight_finish(struct run *run, struct flight *flight)
+{
+    switch (flight->task.kind) {
+    case TASK_FINALIZER_ADD:
+    case TASK_FINALIZER_DROP:
+        finalizer_done(run, flight);
+        break;
+    case TASK_STEP:
+        step_came_back(run, flight);
+        break;
+    case TASK_STATUS:
+        status_done(run, flight);
+        break;
+    case TASK_EVENT:
+        break;
+    }
+    flight_land(run, flight);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/mem.h"
+#include "controller/apply_run.h"
+#include "crds/pairs.h"
+
+/* ---- queues -------------------------------------------------------------------------------------
+ */
+
+static enum lane lane_of(const struct task *task)
+{
+    switch (task->kind) {
+    case TASK_STEP:
+        return task->call == STEP_EVIDENCE ? LANE_KUBE : LANE_EKS;
+    case TASK_FINALIZER_ADD:
+    case TASK_FINALIZER_DROP:
+        return LANE_KUBE;
+    case TASK_STATUS:
+    case TASK_EVENT:
+        break;
+    }
+    return LANE_STATUS;
+}
+
+void run_push(struct run *run, struct task task)
+{
+    struct queue *queue = &run->queues[lane_of(&task)][task.job->fresh ? 0 : 1];
+
+    MEM_GROW(queue->items, queue->count, queue->capacity);
+    queue->items[queue->count++] = task;
+    task.job->open++;
+}
+
+bool run_pop(struct run *run, enum lane lane, struct task *ret_task)
+{
+    for (int i = 0; i < 2; i++) {
+        struct queue *queue = &run->queues[lane][i];
+
+        if (queue->first < queue->count) {
+            *ret_task = queue->items[queue->first++];
+            return true;
+        }
+    }
+    return false;
+}
+
+bool run_is_waiting(const struct run *run)
+{
+    for (int lane = 0; lane < LANE_COUNT; lane++)
+        for (int i = 0; i < 2; i++)
+            if (run->queues[lane][i].first < run->queues[lane][i].count)
+                return true;
+    return false;
+}
+
+/* ---- jobs ---------------------------------------------------------------------------------------
+ */
+
+void run_note_due(struct run *run, int64_t due)
+{
+    if (due < run->result->due)
+        run->result->due = due;
+}
+
+void run_push_steps(struct run *run, struct job *job)
+{
+    for (size_t i = 0; i < job->step_count; i++)
+        if (plan_may_act(job->steps[i], run->apply->context))
+            run_push(run, (struct task){.kind = TASK_STEP,
+                                        .job = job,
+                                        .step = job->steps[i],
+                                        .call = step_first(run->apply->observe, job->steps[i])});
+}
+
+static bool has_work(const struct run *run, const struct job *job)
+{
+    for (size_t i = 0; i < job->step_count; i++)
+        if (plan_may_act(job->steps[i], run->apply->context))
+            return true;
+    return false;
+}
+
+/* Will something of ours stand under a key of it? Then the finalizer comes first. */
+static bool needs_finalizer(const struct run *run, const struct job *job)
+{
+    for (size_t i = 0; i < job->step_count; i++)
+        if (plan_may_act(job->steps[i], run->apply->context) &&
+            (job->steps[i]->verb == PLAN_CREATE || job->steps[i]->verb == PLAN_CHANGE))
+            return !job->has_finalizer;
+    return false;
+}
+
+static bool still_stands(const struct plan_step *step, int64_t now)
+{
+    const struct mirror_entry *entry = step->entry;
+
+    if (step->evidence != EVIDENCE_BINDING_DELETED || !entry->association)
+        return false;
+    return !entry->deleted_at || now < entry->deleted_at + MIRROR_SETTLE_MS;
+}
+
+/* What stands under the key is not of this binding (its own was looked at before), or nothing is.
+ */
+static bool key_is_clear(const struct mirror *mirror, const char *namespace, const char *account)
+{
+    const struct association_key key = {namespace, account};
+    const struct mirror_entry *entry = mirror_find(mirror, &key);
+
+    return (entry && entry->association) || mirror_surely_absent(mirror, &key);
+}
+
+static bool keys_are_clear(const struct run *run, const struct binding *binding)
+{
+    const struct mirror *mirror = &run->apply->observe->mirror;
+    struct pair_view row;
+
+    for (const char *cursor = binding->status.associations; pairs_next(&cursor, &row);) {
+        CLEANUP_FREE char *account = mem_strndup(row.key, row.key_length);
+
+        if (!key_is_clear(mirror, binding->namespace, account))
+            return false;
+    }
+    if (binding->selector_count > 0)
+        return mirror->listed_at >= mirror->epoch + MIRROR_SETTLE_MS;
+    return key_is_clear(mirror, binding->namespace, binding->service_account);
+}
+
+/* The finalizer goes when nothing of ours can be left behind: what we deleted is gone (or has
+ * lingered for a minute), and no Create can have had effect unseen. */
+static bool may_let_go(struct run *run, const struct job *job)
+{
+    const struct mirror *mirror = &run->apply->observe->mirror;
+    const struct binding *binding = job->claim->binding;
+    int64_t now = run->ports->now(run->ports->world);
+
+    for (size_t i = 0; i < job->step_count; i++)
+        if (still_stands(job->steps[i], now))
+            return false;
+    if (plan_has_unknown(run->apply->plan, binding->namespace))
+        return false;
+    if (keys_are_clear(run, binding))
+        return true;
+    run->apply->observe->list_wanted_at = mirror->epoch + MIRROR_SETTLE_MS;
+    return false;
+}
+
+void run_close_job(struct run *run, struct job *job)
+{
+    const struct binding *binding = job->claim->binding;
+
+    if (!binding->deleting) {
+        run_push(run, (struct task){.kind = TASK_STATUS, .job = job});
+        return;
+    }
+    if (job->has_finalizer && run->apply->context->mode != PLAN_OBSERVE && may_let_go(run, job))
+        run_push(run, (struct task){.kind = TASK_FINALIZER_DROP, .job = job});
+}
+
+static void begin_job(struct run *run, struct job *job)
+{
+    const struct binding *binding = job->claim->binding;
+
+    for (size_t i = 0; i < job->step_count; i++)
+        if (!job->claim->held && plan_due(job->steps[i], run->apply->context) > run->started)
+            run_note_due(run, plan_due(job->steps[i], run->apply->context));
+    if (job->claim->held)
+        return;
+    if (needs_finalizer(run, job))
+        run_push(run, (struct task){.kind = TASK_FINALIZER_ADD, .job = job});
+    else if (has_work(run, job))
+        run_push_steps(run, job);
+    else if (binding->deleting && binding->has_finalizer)
+        run_close_job(run, job);
+}
+
+void run_make_jobs(struct run *run)
+{
+    const struct desired *desired = run->apply->desired;
+    const struct plan *plan = run->apply->plan;
+
+    run->jobs = mem_array(desired->claim_count, sizeof *run->jobs);
+    for (size_t i = 0; i < desired->claim_count; i++) {
+        const struct binding *binding = desired->claims[i].binding;
+        struct job *job = &run->jobs[i];
+
+        *job = (struct job){.claim = &desired->claims[i], .has_finalizer = binding->has_finalizer};
+        job->fresh = fresh_find(run->apply->fresh, binding->namespace, binding->name) != NULL;
+        if (!plan)
+            continue;
+        job->steps = plan->by_claim + plan->claim_first[i];
+        job->step_count = plan->claim_first[i + 1] - plan->claim_first[i];
+        begin_job(run, job);
+    }
+}

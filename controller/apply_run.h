@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * apply_run - one run of apply_plan(), shared by its three parts and nobody else:
+ *
+ *     apply.c       the window: what may start, how much is under way, when to stop
+ *     apply_job.c   jobs and the queues of tasks: what comes next for a binding
+ *     apply_call.c  flights: a task as a call, and what its answer means
+ */
+#pragma once
+
+#include "controller/apply.h"
+#include "controller/steps.h"
+
+struct job {
+    struct claim *claim;
+    struct plan_step **steps; /* those of the claim */
+    size_t step_count;
+    size_t open; /* tasks queued or under way */
+    bool fresh;  /* a person has just changed it */
+    bool has_finalizer;
+    bool reported; /* its status was looked at in this pass */
+    char *version; /* resourceVersion after our own write; NULL: as in the store */
+};
+
+enum task_kind { TASK_FINALIZER_ADD, TASK_STEP, TASK_FINALIZER_DROP, TASK_STATUS, TASK_EVENT };
+
+/* One call to be made. */
+struct task {
+    enum task_kind kind;
+    struct job *job;
+    struct plan_step *step; /* TASK_STEP */
+    enum step_call call;
+    bool irsa; /* TASK_EVENT: IRSAFallback instead of the change of reason */
+};
+
+struct queue {
+    struct task *items;
+    size_t first, count, capacity; /* items[first .. count) wait */
+};
+
+enum lane { LANE_EKS, LANE_KUBE, LANE_STATUS, LANE_COUNT };
+
+/* A call under way and all it points to. */
+struct flight {
+    struct flight *next, **link; /* in the list of those under way */
+    struct call call;
+    struct task task;
+    struct step_memory memory;
+    struct strbuf finalizers;
+    struct strbuf note;
+    struct report report;
+};
+
+struct run {
+    const struct apply *apply;
+    const struct ports *ports;
+    struct apply_result *result;
+    struct job *jobs;                   /* one a claim, in their order */
+    struct queue queues[LANE_COUNT][2]; /* fresh ones, others */
+    struct flight *flights;             /* under way */
+    size_t eks_under_way, kube_under_way;
+    size_t kube_failures;
+    size_t report_cursor;
+    int64_t started;
+    bool stop; /* start no more */
+};
+
+/* ---- apply_job.c ---- */
+
+/* There is something to do by time alone. */
+void run_note_due(struct run *run, int64_t due);
+void run_push(struct run *run, struct task task);
+/* The next task of a lane, fresh ones first; false when there is none. */
+bool run_pop(struct run *run, enum lane lane, struct task *ret_task);
+bool run_is_waiting(const struct run *run);
+/* Makes the jobs and queues their first tasks. */
+void run_make_jobs(struct run *run);
+/* Queues the steps of a job that may act now. */
+void run_push_steps(struct run *run, struct job *job);
+/* All steps of a job are over: queues its status, or lets go of its finalizer. */
+void run_close_job(struct run *run, struct job *job);
+
+/* ---- apply_call.c ---- */
+
+/* Fills in the call. Returns false when the task turned out to have nothing to do. */
+bool flight_prepare(struct run *run, struct flight *flight);
+/* The call is back: takes the answer in, queues what follows, frees the flight. */
+void flight_finish(struct run *run, struct flight *flight);
+/* The task is over without a call: frees the flight, and after the last step of a job looks what
+ * that makes of it. */
+void flight_land(struct run *run, struct flight *flight);
+void flight_free(struct flight *flight);
