@@ -9,6 +9,7 @@
 #include "controller/metrics.h"
 
 #define SAY_MS 60000
+#define PATIENCE_MS 3000 /* what passes sooner is no trouble worth a line */
 
 void vitals_init(struct vitals *vitals)
 {
@@ -55,8 +56,13 @@ static void say_trouble(struct vitals *vitals, const char *trouble)
         if (vitals->said[0] != '\0')
             log_line(LOG_INFO, "working again", NULL);
         vitals->said[0] = '\0';
+        vitals->trouble_since = 0;
         return;
     }
+    if (vitals->trouble_since == 0)
+        vitals->trouble_since = now;
+    if (now < vitals->trouble_since + PATIENCE_MS)
+        return;
     if (vitals->said[0] != '\0' && now < vitals->said_at + SAY_MS)
         return;
     copy_text(vitals->said, sizeof vitals->said, trouble);

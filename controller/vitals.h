@@ -21,7 +21,8 @@ struct vitals {
     char why[512]; /* what keeps it from working, as a sentence; "" when nothing does */
 
     /* The worker's own. */
-    int64_t said_at; /* when `said` was logged last, ms since boot */
+    int64_t trouble_since; /* ms since boot; 0: none */
+    int64_t said_at;       /* when `said` was logged last */
     char said[512];
     enum cluster_verdict verdict;
     bool was_synced;
