@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,8 +142,10 @@ static struct plan_step judge_unwanted(struct uid_index *index, struct mirror_en
                                        const struct plan_context *context)
 {
     struct plan_step step = {.verb = PLAN_LEAVE, .entry = entry};
-    const struct association *association = entry->association;
+    const struct association *association;
 
+    assert(entry); /* a key that nobody holds is there because the mirror has it */
+    association = entry->association;
     if (!association || !association_is_ours(association, context->owner) ||
         pairs_has(association->tags, TAG_RETAIN, "true"))
         return step;
@@ -277,6 +280,7 @@ static bool has_work(const struct plan_step *step, const struct plan_context *co
     case PLAN_CHANGE:
         return !step->claim->binding->suspend && context->mode != PLAN_OBSERVE;
     case PLAN_DELETE:
+        assert(step->entry);
         return !step->entry->deleted_at && context->mode == PLAN_SYNC;
     case PLAN_KEEP:
     case PLAN_UNKNOWN:
@@ -297,7 +301,7 @@ int64_t plan_due(const struct plan_step *step, const struct plan_context *contex
 
     if (!has_work(step, context))
         return INT64_MAX;
-    if (step->evidence == EVIDENCE_ACCOUNT_GONE)
+    if (step->evidence == EVIDENCE_ACCOUNT_GONE && step->entry)
         due = step->entry->absent_since + context->absence_grace_ms;
     trouble = mirror_trouble(step->entry, step->claim->binding->generation);
     return trouble && trouble->retry_at > due ? trouble->retry_at : due;
