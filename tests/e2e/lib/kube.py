@@ -75,6 +75,18 @@ def get_binding(cluster: ControlPlane, namespace: str, name: str) -> dict | None
     return expect(200, status, answer)
 
 
+def patch_binding(cluster: ControlPlane, namespace: str, name: str, **spec: object) -> None:
+    """Merges into its spec; None removes a field."""
+    path = f"{BINDINGS}/namespaces/{namespace}/podidentitybindings/{name}"
+    expect(200, *cluster.api("PATCH", path, {"spec": spec}, MERGE_PATCH))
+
+
+def delete_binding(cluster: ControlPlane, namespace: str, name: str) -> None:
+    """Asks for it, and waits for nothing."""
+    path = f"{BINDINGS}/namespaces/{namespace}/podidentitybindings/{name}"
+    expect(200, *cluster.api("DELETE", path))
+
+
 def list_bindings(cluster: ControlPlane, namespace: str | None = None) -> list[dict]:
     folder = f"{BINDINGS}/namespaces/{namespace}" if namespace else BINDINGS
     return expect(200, *cluster.api("GET", f"{folder}/podidentitybindings"))["items"]
@@ -113,6 +125,17 @@ def wait_condition(
         shown = seen and {**seen, "metadata": {**seen["metadata"], "managedFields": "...", "annotations": "..."}}
         raise Failed(f"{error}\nthe binding: {json.dumps(shown, indent=1)}") from None
     return seen
+
+
+def wait_all_ready(cluster: ControlPlane, namespace: str, count: int, seconds: float = 60) -> list[dict]:
+    """Waits until the namespace has so many bindings and each is Ready for its present spec. Returns them."""
+
+    def holds():
+        rows = list_bindings(cluster, namespace)
+        ready = sum(conditions(row).get("Ready", {}).get("status") == "True" for row in rows)
+        return rows if ready == len(rows) == count else False
+
+    return wait_for(holds, seconds, f"{count} Ready bindings in {namespace} on {cluster.name}", every=0.2)
 
 
 def wait_gone(cluster: ControlPlane, namespace: str, name: str, seconds: float = 30) -> None:

@@ -76,6 +76,24 @@ class Standin(Child):
     def association(self, cluster: ControlPlane, namespace: str, service_account: str) -> dict | None:
         return self.associations(cluster).get((namespace, service_account))
 
+    def roles(self, cluster: ControlPlane, namespace: str) -> dict[str, str]:
+        """What EKS holds for a namespace: the role's name, with its path, by service account."""
+        rows = self.associations(cluster).items()
+        return {key[1]: row["roleArn"].split(":role/")[1] for key, row in rows if key[0] == namespace}
+
+    def wait_roles(self, cluster: ControlPlane, namespace: str, wanted: dict[str, str], seconds: float = 30) -> None:
+        """Waits until EKS holds exactly these for the namespace."""
+        what = f"EKS to hold {wanted} for {namespace} on {cluster.name}"
+        try:
+            wait_for(lambda: self.roles(cluster, namespace) == wanted, seconds, what)
+        except Failed as error:
+            raise Failed(f"{error}; EKS holds {self.roles(cluster, namespace)}") from None
+
+    def mutations(self) -> int:
+        """How many calls that change EKS it has been asked for, granted or not."""
+        verbs = ("Create", "Update", "Delete", "Tag", "Untag")
+        return sum(sum(row.values()) for name, row in self.counters().items() if name.startswith(verbs))
+
     def put_association(self, cluster: ControlPlane, namespace: str, service_account: str, **members: object) -> dict:
         """Makes one, or replaces it whole: roleArn=..., tags={...}."""
         return self.control("PUT", self._path(cluster, namespace, service_account), members)
