@@ -66,7 +66,8 @@ static bool next_report(struct run *run, struct task *ret_task)
     while (run->report_cursor < run->apply->desired->claim_count) {
         struct job *job = &run->jobs[run->report_cursor++];
 
-        if (job->reported || job->open > 0 || job->claim->held || job->claim->binding->deleting)
+        if (job->reported || job->open > 0 || job->claim->held ||
+            (job->claim->binding->deleting && !job_stuck(job)))
             continue;
         job->open++;
         *ret_task = (struct task){.kind = TASK_STATUS, .job = job};

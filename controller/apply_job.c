@@ -145,11 +145,22 @@ static bool may_let_go(struct run *run, const struct job *job)
     return false;
 }
 
+const struct mirror_entry *job_stuck(const struct job *job)
+{
+    for (size_t i = 0; i < job->step_count; i++) {
+        const struct plan_step *step = job->steps[i];
+
+        if (step->evidence == EVIDENCE_BINDING_DELETED && step->entry->trouble)
+            return step->entry;
+    }
+    return NULL;
+}
+
 void run_close_job(struct run *run, struct job *job)
 {
     const struct binding *binding = job->claim->binding;
 
-    if (!binding->deleting) {
+    if (!binding->deleting || job_stuck(job)) {
         run_push(run, (struct task){.kind = TASK_STATUS, .job = job});
         return;
     }

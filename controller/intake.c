@@ -147,6 +147,7 @@ static void let_in(struct intake *intake, struct change *change)
 
     switch (change->kind) {
     case CHANGE_OPENED:
+        intake->opened[change->resource]++;
         informer_opened(informer, change->watch, ports->now(ports->world));
         break;
     case CHANGE_PUT:
@@ -170,11 +171,11 @@ static void let_in(struct intake *intake, struct change *change)
                           ports->now(ports->world));
         break;
     case CHANGE_UNREADABLE:
-        intake->unreadable++;
+        intake->unreadable[change->resource]++;
         intake->last_error = *change->error;
         break;
     case CHANGE_CLOSED:
-        intake->ends[change->resource]++;
+        intake->ended[change->resource][change->error ? change->error->kind : ERROR_NONE]++;
         if (change->error)
             intake->last_error = *change->error;
         informer_closed(informer, change->watch, change->error ? change->error : &well,
@@ -196,7 +197,7 @@ static void let_page_in(struct intake *intake, enum resource resource)
         informer_page_failed(informer, &call->error, ports->now(ports->world),
                              ports->random(ports->world));
     } else {
-        intake->unreadable += page->skipped;
+        intake->unreadable[resource] += page->skipped;
         informer_page(informer, page->items, page->count, page->resource_version,
                       page->continue_token ? page->continue_token : "");
         page->count = 0;

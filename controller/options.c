@@ -319,7 +319,7 @@ static int fill(const struct reading *reading, struct options *options, struct e
     for (size_t i = 0; i < flag_count; i++)
         if (take_setting(reading, &flag_table[i], options, err) < 0)
             return -1;
-    if (!*options->cluster_name)
+    if (!options->cluster_name || !*options->cluster_name)
         return error_set(err, ERROR_INVALID,
                          "no cluster: give --cluster-name, the name of the EKS cluster");
     if (find_region(source, options, err) < 0 || find_cluster(source, options, err) < 0 ||
@@ -370,4 +370,12 @@ void options_release(struct options *options)
         mem_free(options->watch_namespaces.names[i]);
     mem_free(options->watch_namespaces.names);
     *options = (struct options){0};
+}
+
+bool options_watches(const struct options_names *names, const char *namespace)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->names[i], namespace) == 0)
+            return true;
+    return names->count == 0;
 }

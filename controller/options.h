@@ -84,5 +84,8 @@ int options_read(const struct options_source *source, struct options *ret_option
                  struct error *err);
 void options_release(struct options *options);
 
+/* True when objects of this namespace count: it is named, or none is. */
+bool options_watches(const struct options_names *names, const char *namespace);
+
 /* What `podbind controller --help` prints. */
 void options_help(struct strbuf *ret_text);

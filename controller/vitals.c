@@ -88,20 +88,74 @@ static void say_changes(struct vitals *vitals, const struct sync *sync)
                  NULL);
 }
 
-static void count(const struct sync *sync)
+/* ---- metrics ------------------------------------------------------------------------------------
+ */
+
+#define REASONS 32
+
+/* Bindings by the reason of Ready, as the store shows them. */
+static void count_bindings(const struct sync *sync)
+{
+    const struct store *store = &sync->intake.informers[RESOURCE_BINDINGS].store;
+    struct metrics_row rows[REASONS];
+    size_t count = 0;
+
+    for (size_t i = 0; i < store->count; i++) {
+        const struct binding *binding = store->records[i];
+        const char *reason =
+            binding->status.ready_reason[0] ? binding->status.ready_reason : "None";
+        size_t row = 0;
+
+        while (row < count && strcmp(rows[row].label, reason) != 0)
+            row++;
+        if (row == count && count < REASONS)
+            rows[count++] = (struct metrics_row){reason, 0};
+        if (row < count)
+            rows[row].value++;
+    }
+    metrics_replace(METRIC_BINDINGS, rows, count);
+}
+
+static void add_up(enum metric metric, uint64_t now, uint64_t *told, const char *resource)
+{
+    if (now > *told)
+        metrics_add(metric, (double)(now - *told), resource, NULL);
+    *told = now;
+}
+
+static void count_watches(struct vitals *vitals, const struct intake *intake)
+{
+    static const char *const names[RESOURCE_COUNT] = {"podidentitybindings", "serviceaccounts"};
+
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++) {
+        struct vitals_counted_so_far *told = &vitals->counted[resource];
+        const char *name = names[resource];
+
+        add_up(METRIC_WATCH_CONNECTS, intake->opened[resource], &told->opened, name);
+        add_up(METRIC_RELISTS, intake->informers[resource].relists, &told->relists, name);
+        add_up(METRIC_UNREADABLE_OBJECTS, intake->unreadable[resource], &told->unreadable, name);
+        for (int kind = 0; kind <= ERROR_BUG; kind++) {
+            uint64_t ended = intake->ended[resource][kind];
+
+            if (ended > told->ended[kind])
+                metrics_add(METRIC_WATCH_ENDS, (double)(ended - told->ended[kind]), name,
+                            error_kind_name((enum error_kind)kind), NULL);
+            told->ended[kind] = ended;
+        }
+    }
+}
+
+static void count_pass(const struct sync *sync)
 {
     const struct sync_facts *facts = &sync->facts;
     bool well = facts->trouble.kind == ERROR_NONE;
     const struct metrics_row associations[] = {{"wanted", (double)facts->wanted},
                                                {"in_place", (double)facts->in_place}};
-    const struct metrics_row bindings[] = {{"Ready", (double)facts->ready},
-                                           {"NotReady", (double)(facts->bindings - facts->ready)}};
 
     metrics_add(METRIC_RECONCILES, 1, "podidentitybinding", well ? "success" : "error", NULL);
     metrics_observe(METRIC_RECONCILE_SECONDS, (double)facts->pass_ms / 1000, "podidentitybinding",
                     NULL);
     metrics_replace(METRIC_ASSOCIATIONS, associations, 2);
-    metrics_replace(METRIC_BINDINGS, bindings, 2);
     metrics_set(METRIC_ORPHANS, (double)facts->orphans, NULL);
     if (well && !sync->again)
         metrics_set(METRIC_LAST_PASS, (double)clock_wall_us() / 1e6, NULL);
@@ -128,12 +182,15 @@ void vitals_passed(struct vitals *vitals, const struct sync *sync)
     say_changes(vitals, sync);
     say_pass(&sync->facts);
     say_trouble(vitals, trouble_of(sync));
-    count(sync);
+    count_pass(sync);
+    count_bindings(sync);
+    count_watches(vitals, &sync->intake);
 }
 
 void vitals_waiting(struct vitals *vitals, const struct sync *sync)
 {
     publish(vitals, sync);
+    count_watches(vitals, &sync->intake);
     say_changes(vitals, sync);
     say_trouble(vitals, trouble_of(sync));
 }

@@ -25,6 +25,9 @@ struct vitals {
     int64_t said_at;       /* when `said` was logged last */
     char said[512];
     enum cluster_verdict verdict;
+    struct vitals_counted_so_far {
+        uint64_t opened, ended[ERROR_BUG + 1], relists, unreadable;
+    } counted[RESOURCE_COUNT]; /* what the metrics have been told */
     bool was_synced;
 };
 

@@ -154,6 +154,7 @@ static void port_start(void *world, struct call *call)
     struct exchange *exchange = mem_alloc(sizeof *exchange);
 
     exchange->call = call;
+    exchange->kube.namespaces = &wire->settings.options->watch_namespaces;
     exchange->peer = call_is_eks(call->verb) ? PEER_EKS : PEER_KUBE;
     exchange->deadline = clock_boot_ms() + PORT_CALL_TIMEOUT_MS;
     if (exchange->peer == PEER_KUBE)

@@ -150,7 +150,7 @@ void wire_kube_write(const struct call *call, struct wire_kube *wire, const char
 /* ---- answers ------------------------------------------------------------------------------------
  */
 
-static void read_page(const json_t *document, struct call *call)
+static void read_page(const struct wire_kube *wire, const json_t *document, struct call *call)
 {
     enum resource resource = call->in.objects.resource;
     struct objects_page *out = &call->out.objects;
@@ -162,10 +162,14 @@ static void read_page(const json_t *document, struct call *call)
     out->items = mem_array(page.count, sizeof *out->items);
     for (size_t i = 0; i < page.count; i++) {
         const json_t *item = object_page_item(&page, i);
+        const char *namespace = json_text(json_at(item, "metadata", NULL), "namespace");
         struct error ignored = {0};
-        void *record = resource == RESOURCE_BINDINGS
-                           ? (void *)binding_from_json(item, &ignored)
-                           : (void *)service_account_from_json(item, &ignored);
+        void *record;
+
+        if (!options_watches(wire->namespaces, namespace))
+            continue;
+        record = resource == RESOURCE_BINDINGS ? (void *)binding_from_json(item, &ignored)
+                                               : (void *)service_account_from_json(item, &ignored);
 
         if (record)
             out->items[out->count++] = record;
@@ -230,7 +234,7 @@ bool wire_kube_read(struct kube_client *client, struct wire_kube *wire,
     }
     switch (call->verb) {
     case CALL_LIST_OBJECTS:
-        read_page(object, call);
+        read_page(wire, object, call);
         break;
     case CALL_GET_BINDING:
         call->out.binding = binding_from_json(object, &call->error);

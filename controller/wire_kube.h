@@ -5,12 +5,14 @@
  */
 #pragma once
 
+#include "controller/options.h"
 #include "controller/ports.h"
 #include "kube/kube_request.h"
 
 /* What is on its way for one call; lives as long as the request. Zeroed is empty. */
 struct wire_kube {
-    int stage; /* CALL_READ_IDENTITY asks twice */
+    const struct options_names *namespaces; /* objects elsewhere count as not there */
+    int stage;                              /* CALL_READ_IDENTITY asks twice */
     struct kube_call request;
     struct strbuf body, query;
 };

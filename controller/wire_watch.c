@@ -88,12 +88,8 @@ static void sink_opened(void *context)
 
 static bool is_watched(const struct sink *sink, const json_t *object)
 {
-    const char *namespace = json_text(json_at(object, "metadata", NULL), "namespace");
-
-    for (size_t i = 0; i < sink->namespaces->count; i++)
-        if (strcmp(sink->namespaces->names[i], namespace) == 0)
-            return true;
-    return sink->namespaces->count == 0;
+    return options_watches(sink->namespaces,
+                           json_text(json_at(object, "metadata", NULL), "namespace"));
 }
 
 static void put_record(const struct sink *sink, const struct watch_frame *frame)

@@ -224,7 +224,13 @@ static void judge_associated(struct outcome *outcome, const struct tally *tally,
     enum condition_status status = CONDITION_UNKNOWN;
     const char *reason = "Associated";
 
-    if (context->blind_reason[0] != '\0') {
+    if (context->stuck) {
+        status = CONDITION_FALSE;
+        reason = outcome_trouble_reason(context->stuck->trouble->kind);
+        strbuf_format(message, "association %s of service account '%s' can't be deleted: %s",
+                      context->stuck->association ? context->stuck->association->id : "",
+                      context->stuck->key.service_account, context->stuck->trouble->text);
+    } else if (context->blind_reason[0] != '\0') {
         reason = context->blind_reason;
         strbuf_str(message, context->blind_message);
     } else if (cluster_why[0] != '\0') {

@@ -26,6 +26,9 @@ struct outcome_context {
     /* Why EKS can't be read at all right now; "" when it can. */
     const char *blind_reason;
     const char *blind_message;
+    /* A binding that is being deleted: the association that can't be, with its trouble; NULL: none.
+     */
+    const struct mirror_entry *stuck;
     /* Since when Ready's reason has been what it is, for bindings that are not Ready (ms since
      * boot). The caller remembers it; 0: it is new. */
     int64_t reason_since;
