@@ -81,8 +81,7 @@ static void refuses_what_is_no_lease(void **state)
         "{\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":\"1\"}}",
         "{\"kind\":\"Lease\",\"metadata\":{}}",
         "{\"kind\":\"Lease\",\"metadata\":{\"resourceVersion\":\"x\"}}",
-        "{\"kind\":\"Lease\",\"metadata\":{\"resourceVersion\":\"1\"},\"spec\":{"
-        "\"renewTime\":\"yesterday\"}}",
+        "{\"kind\":\"Lease\",\"metadata\":{\"resourceVersion\":\"1\"},\"spec\":{\"renewTime\":\"now\"}}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         CLEANUP_JSON json_t *object = parse(texts[i]);

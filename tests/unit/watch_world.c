@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "tests/unit/watch_toy.h"
+#include "tests/unit/watch_world.h"
+
+#define PATIENCE_MS 20000
+
+/* ---- the sink ------------------------------------------------------------------------- */
+
+static void on_opened(void *context)
+{
+    struct watch_record *record = context;
+    pthread_mutex_lock(&record->lock);
+    strbuf_str(&record->log, "opened ");
+    pthread_cond_broadcast(&record->changed);
+    pthread_mutex_unlock(&record->lock);
+}
+
+static void on_event(void *context, const struct watch_frame *frame)
+{
+    struct watch_record *record = context;
+    const char *name = json_text(json_at(frame->object, "metadata", NULL), "name");
+    pthread_mutex_lock(&record->lock);
+    strbuf_format(&record->log, "%s:%s:%.2000s ", watch_frame_type_name(frame->type),
+                  frame->version, name);
+    record->events++;
+    if (strlen(name) > record->largest)
+        record->largest = strlen(name);
+    pthread_cond_broadcast(&record->changed);
+    pthread_mutex_unlock(&record->lock);
+}
+
+static void on_closed(void *context, const struct error *error)
+{
+    struct watch_record *record = context;
+    pthread_mutex_lock(&record->lock);
+    strbuf_format(&record->log, "closed:%s", error_kind_name(error->kind));
+    record->closed++;
+    record->error = *error;
+    pthread_cond_broadcast(&record->changed);
+    pthread_mutex_unlock(&record->lock);
+}
+
+bool watch_world_wait(struct watch_record *record, const unsigned *count, unsigned enough)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_MS / 1000;
+    int failure = 0;
+    pthread_mutex_lock(&record->lock);
+    while (*count < enough && failure == 0)
+        failure = pthread_cond_timedwait(&record->changed, &record->lock, &until);
+    bool done = *count >= enough;
+    pthread_mutex_unlock(&record->lock);
+    return done;
+}
+
+/* ---- the world ------------------------------------------------------------------------ */
+
+struct watch_server_settings watch_world_settings(void)
+{
+    return (struct watch_server_settings){
+        .host = "127.0.0.1",
+        .port = watch_toy_port(),
+        .ca_pem = watch_toy_ca(),
+        .user_agent = "podbind/0 (linux/amd64)",
+        .connect_s = 1,
+        .ping_s = 1,
+        .hang_up_s = 2,
+    };
+}
+
+static void serve_with(struct watch_world *world, const struct watch_server_settings *settings)
+{
+    struct error err;
+    watch_finish(world->server);
+    world->server = watch_server_new(world->loop, settings, &err);
+    if (world->server == NULL)
+        fail_msg("%s", err.text);
+}
+
+static int begin(struct watch_world *world, const char *certificate_for, bool wants_client)
+{
+    struct error err;
+    watch_toy_start(&(struct watch_toy_settings){certificate_for, wants_client});
+    world->loop = loop_new(NULL, &err);
+    assert_non_null(world->loop);
+    pthread_mutex_init(&world->record.lock, NULL);
+    pthread_cond_init(&world->record.changed, NULL);
+    struct watch_server_settings settings = watch_world_settings();
+    serve_with(world, &settings);
+    assert_int_equal(loop_start(world->loop, &err), 0);
+    return 0;
+}
+
+int watch_world_make(void **state)
+{
+    *state = mem_alloc(sizeof(struct watch_world));
+    return begin(*state, "IP:127.0.0.1", false);
+}
+
+int watch_world_make_with_names(void **state)
+{
+    *state = mem_alloc(sizeof(struct watch_world));
+    return begin(*state, "DNS:kube.example", false);
+}
+
+int watch_world_make_with_clients(void **state)
+{
+    *state = mem_alloc(sizeof(struct watch_world));
+    return begin(*state, "IP:127.0.0.1", true);
+}
+
+int watch_world_end(void **state)
+{
+    struct watch_world *world = *state;
+    loop_stop(world->loop);
+    watch_finish(world->server);
+    loop_free(world->loop);
+    watch_toy_stop();
+    strbuf_release(&world->record.log);
+    mem_free(world);
+    return 0;
+}
+
+struct watch *watch_world_open(struct watch_world *world, const char *path, const char *token)
+{
+    const struct watch_settings settings = {
+        .address = "127.0.0.1", .path = path, .token = token, .timeout_s = 300};
+    const struct watch_sink sink = {&world->record, on_opened, on_event, on_closed};
+    return watch_open(world->server, &settings, &sink);
+}
+
+/* Opens a watch of that path and waits for its end. */
+const struct error *watch_world_run(struct watch_world *world, const char *path)
+{
+    struct watch *watch = watch_world_open(world, path, NULL);
+    if (!watch_world_wait(&world->record, &world->record.closed, 1))
+        fail_msg("%s never closed: %s", path, strbuf_text(&world->record.log));
+    watch_close(watch);
+    return &world->record.error;
+}
+
+void watch_world_log(struct watch_world *world, const char *expected)
+{
+    pthread_mutex_lock(&world->record.lock);
+    assert_string_equal(strbuf_text(&world->record.log), expected);
+    pthread_mutex_unlock(&world->record.lock);
+}
+
+void watch_world_says(const struct error *err, const char *words)
+{
+    if (strstr(err->text, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", err->text, words);
+}
+
+/* The same server with other settings; its connections ended. */
+void watch_world_serve(struct watch_world *world, const struct watch_server_settings *settings)
+{
+    struct error err;
+    watch_server_free(world->server);
+    world->server = watch_server_new(world->loop, settings, &err);
+    if (world->server == NULL)
+        fail_msg("%s", err.text);
+}
