@@ -38,9 +38,11 @@ struct intake {
     struct fresh_list fresh; /* changed since the last intake_taken() */
     bool news;               /* something changed since the last intake_taken(): a pass is wanted */
     bool urgent;             /* a person's change is pending: a pass under way should make room */
-    uint64_t ends[RESOURCE_COUNT]; /* how often a watch ended, for metrics */
-    uint64_t unreadable;           /* objects that were no records */
-    struct error last_error;       /* of the last watch or list that failed; cleared when synced */
+    /* Counted for metrics. */
+    uint64_t opened[RESOURCE_COUNT];               /* watches that stood */
+    uint64_t ended[RESOURCE_COUNT][ERROR_BUG + 1]; /* watches that ended, by kind of error */
+    uint64_t unreadable[RESOURCE_COUNT];           /* objects that were no records */
+    struct error last_error; /* of the last watch or list that failed; cleared when synced */
 };
 
 enum intake_event { INTAKE_CALL, INTAKE_NEWS, INTAKE_TIMEOUT, INTAKE_GONE };
