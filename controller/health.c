@@ -328,13 +328,15 @@ static int open_listener(const struct value_address *address, int *ret_handle, s
 
 static uint16_t port_of(int handle)
 {
-    struct sockaddr_storage name = {0};
+    union {
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } name = {0};
     socklen_t size = sizeof name;
 
-    getsockname(handle, (struct sockaddr *)&name, &size);
-    if (name.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)(void *)&name)->sin6_port);
-    return ntohs(((struct sockaddr_in *)(void *)&name)->sin_port);
+    if (getsockname(handle, (struct sockaddr *)&name, &size) < 0)
+        return 0;
+    return ntohs(name.four.sin_family == AF_INET6 ? name.six.sin6_port : name.four.sin_port);
 }
 
 /* ---- start and end ------------------------------------------------------------------------- */

@@ -143,7 +143,7 @@ static struct series *find(const struct family *family, const char *labels)
     return there ? &family->series[at] : NULL;
 }
 
-static struct series *insert(struct family *family, const char *labels, enum kind kind)
+static struct series *insert(struct family *family, const char *labels)
 {
     size_t at = find_place(family, labels);
 
@@ -151,10 +151,7 @@ static struct series *insert(struct family *family, const char *labels, enum kin
     memmove(&family->series[at + 1], &family->series[at],
             (family->count - at) * sizeof *family->series);
     family->count++;
-    family->series[at] = (struct series){
-        .labels = mem_strdup(labels),
-        .counts = kind == HISTOGRAM ? mem_array(MAX_BUCKETS + 1, sizeof(uint64_t)) : NULL,
-    };
+    family->series[at] = (struct series){.labels = mem_strdup(labels)};
     return &family->series[at];
 }
 
@@ -175,11 +172,11 @@ static struct series *take_series(enum metric metric, const char *const *values)
     write_labels(definition, values, &labels);
     struct series *series = find(family, strbuf_text(&labels));
     if (series || family->count < MAX_SERIES)
-        return series ? series : insert(family, strbuf_text(&labels), definition->kind);
+        return series ? series : insert(family, strbuf_text(&labels));
     strbuf_clear(&labels);
     write_labels(definition, NULL, &labels);
     series = find(family, strbuf_text(&labels));
-    return series ? series : insert(family, strbuf_text(&labels), definition->kind);
+    return series ? series : insert(family, strbuf_text(&labels));
 }
 
 static void family_clear(struct family *family)
@@ -200,6 +197,8 @@ static void observe(struct series *series, double value)
 {
     size_t bucket = 0;
 
+    if (!series->counts)
+        series->counts = mem_array(MAX_BUCKETS + 1, sizeof *series->counts);
     while (bucket < MAX_BUCKETS && value > buckets[bucket])
         bucket++;
     series->counts[bucket]++;

@@ -324,13 +324,13 @@ static void one_changed_letter_turns_half_of_the_bits(void **state)
     int total = 0, least = 64;
 
     (void)state;
-    for (char letter = 'a'; letter <= 'z'; letter++) {
+    for (int letter = 'a'; letter <= 'z'; letter++) {
         struct binding_status one = sample(), other = sample();
         char message[] = "message of some length ?";
         int turned;
 
         one.conditions[CONDITION_READY].message = "message of some length ?";
-        message[sizeof message - 2] = letter;
+        message[sizeof message - 2] = (char)letter;
         other.conditions[CONDITION_READY].message = message;
         turned = bits_set(binding_status_hash(&one) ^ binding_status_hash(&other));
         total += turned;

@@ -21,6 +21,7 @@
 #define ACCOUNT "'serviceAccount':{'name':'app-sa'}"
 #define SELECTOR(inside) ROLE ",'serviceAccount':{'selector':{" inside "}}"
 
+/* lint: table */
 static void malformed_specs_have_a_defect_that_names_the_field(void **state)
 {
     static const struct {
