@@ -73,7 +73,7 @@ all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.
 
 demo: ## blue and green on this machine, start to end
 	@tools/deps.sh
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) --no-print-directory $(BIN)/podbind $(BIN)/podbind-standin
 	@python3 tests/demo/demo.py
 
 test: ## everything: lint, unit, simulation, boto3, end to end
