@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/errand.h"
+
+#include <string.h>
+
+#include "aws/aws_error.h"
+#include "base/mem.h"
+#include "controller/wire_eks.h"
+#include "tests/sim/invariant.h"
+#include "tests/sim/replica.h"
+
+/* ---- our own copy of what goes in -------------------------------------------------------------
+ */
+
+static const char *keep(struct errand *errand, const char *text)
+{
+    if (!text)
+        return NULL;
+    return errand->owned_texts[errand->text_count++] = mem_strdup(text);
+}
+
+static void keep_access(struct errand *errand, struct access *access)
+{
+    access->role_arn = keep(errand, access->role_arn);
+    access->target_role_arn = keep(errand, access->target_role_arn);
+    access->policy = keep(errand, access->policy);
+}
+
+static void keep_object(struct errand *errand, struct object_in *in)
+{
+    if (errand->work.verb == CALL_PATCH_STATUS)
+        kube_status_write_make(in->status, &errand->status);
+    in->namespace = keep(errand, in->namespace);
+    in->name = keep(errand, in->name);
+    in->resource_version = keep(errand, in->resource_version);
+    in->finalizers = keep(errand, in->finalizers);
+    in->status = NULL;
+}
+
+static void keep_event(struct errand *errand, struct event_in *in)
+{
+    in->namespace = keep(errand, in->namespace);
+    in->binding = keep(errand, in->binding);
+    in->name = keep(errand, in->name);
+    in->reason = keep(errand, in->reason);
+    in->uid = in->action = in->note = "";
+}
+
+static void keep_in(struct errand *errand)
+{
+    struct call *work = &errand->work;
+
+    switch (work->verb) {
+    case CALL_LIST_ASSOCIATIONS:
+        work->in.list.key.namespace = keep(errand, work->in.list.key.namespace);
+        work->in.list.key.service_account = keep(errand, work->in.list.key.service_account);
+        work->in.list.next_token = keep(errand, work->in.list.next_token);
+        break;
+    case CALL_CREATE_ASSOCIATION:
+        work->in.create.key.namespace = keep(errand, work->in.create.key.namespace);
+        work->in.create.key.service_account = keep(errand, work->in.create.key.service_account);
+        keep_access(errand, &work->in.create.access);
+        work->in.create.tags = keep(errand, work->in.create.tags);
+        work->in.create.token = keep(errand, work->in.create.token);
+        break;
+    case CALL_DESCRIBE_ASSOCIATION:
+    case CALL_UPDATE_ASSOCIATION:
+    case CALL_DELETE_ASSOCIATION:
+    case CALL_TAG_ASSOCIATION:
+    case CALL_UNTAG_ASSOCIATION:
+        work->in.association.id = keep(errand, work->in.association.id);
+        work->in.association.arn = keep(errand, work->in.association.arn);
+        work->in.association.tags = keep(errand, work->in.association.tags);
+        work->in.association.token = keep(errand, work->in.association.token);
+        keep_access(errand, &work->in.association.access);
+        break;
+    case CALL_LIST_OBJECTS:
+        work->in.objects.continue_token = keep(errand, work->in.objects.continue_token);
+        break;
+    case CALL_WRITE_EVENT:
+        keep_event(errand, &work->in.event);
+        break;
+    case CALL_GET_BINDING:
+    case CALL_GET_SERVICE_ACCOUNT:
+    case CALL_PATCH_FINALIZERS:
+    case CALL_PATCH_STATUS:
+        keep_object(errand, &work->in.object);
+        break;
+    case CALL_DESCRIBE_CLUSTER:
+    case CALL_READ_IDENTITY:
+    case CALL_VERB_COUNT:
+        break;
+    }
+}
+
+static void errand_free(struct errand *errand)
+{
+    for (size_t i = 0; i < errand->text_count; i++)
+        mem_free(errand->owned_texts[i]);
+    kube_status_write_release(&errand->status);
+    call_release(&errand->work);
+    mem_free(errand);
+}
+
+/* ---- what becomes of it -----------------------------------------------------------------------
+ */
+
+static bool is_patch(enum call_verb verb)
+{
+    return verb == CALL_PATCH_FINALIZERS || verb == CALL_PATCH_STATUS;
+}
+
+static bool can_meet(const struct call *call, enum fault fault)
+{
+    bool eks = call_is_eks(call->verb), writes = call_writes(call->verb);
+
+    switch (fault) {
+    case FAULT_SERVER_ERROR_DONE:
+    case FAULT_REPLY_LOST:
+    case FAULT_LATE:
+        return writes;
+    case FAULT_CONFLICT:
+        return is_patch(call->verb);
+    case FAULT_EXPIRED:
+        return call->verb == CALL_LIST_OBJECTS && call->in.objects.continue_token[0] != '\0';
+    case FAULT_BARE_404:
+        return !eks;
+    case FAULT_CLUSTER_MISSING:
+        return eks && call->verb != CALL_TAG_ASSOCIATION && call->verb != CALL_UNTAG_ASSOCIATION;
+    default:
+        return true;
+    }
+}
+
+static enum fault draw_fault(struct world *world, const struct call *call)
+{
+    static const enum fault common[] = {
+        FAULT_SLOW,           FAULT_LOST,      FAULT_REPLY_LOST, FAULT_SERVER_ERROR,
+        FAULT_THROTTLED,      FAULT_UNREACHED, FAULT_LATE,       FAULT_SERVER_ERROR_DONE,
+        FAULT_CONFLICT,       FAULT_EXPIRED,   FAULT_DENIED,     FAULT_BARE_404,
+        FAULT_CLUSTER_MISSING};
+    bool eks = call_is_eks(call->verb);
+    uint32_t chance = eks ? world->weather.eks_faults : world->weather.kube_faults;
+    enum fault fault;
+
+    if (world_is_calm(world))
+        return FAULT_NONE;
+    if (world->now < (eks ? world->deny_eks_until : world->deny_kube_until))
+        return FAULT_DENIED;
+    if (!tape_chance(&world->tape, chance, "does the call fail"))
+        return FAULT_NONE;
+    fault = common[tape_choose(&world->tape, sizeof common / sizeof *common, "which fault")];
+    if (fault == FAULT_CLUSTER_MISSING && tape_choose(&world->tape, 4, "really") > 0)
+        fault = FAULT_SLOW;
+    return can_meet(call, fault) ? fault : FAULT_UNREACHED;
+}
+
+/* Times: `effect_at` as the fault allows, `answer_at` within what a call may take. */
+static void draw_times(struct world *world, struct errand *errand)
+{
+    int64_t longest =
+        call_is_eks(errand->work.verb) ? world->weather.eks_latency : world->weather.kube_latency;
+    int64_t first = tape_between(&world->tape, 1, longest, "way there");
+    int64_t second = tape_between(&world->tape, 0, longest, "way back");
+
+    if (errand->fault == FAULT_SLOW) {
+        first = tape_between(&world->tape, 1, 2000, "slow way there");
+        second = tape_between(&world->tape, 0, 1999, "slow way back");
+    }
+    errand->effect_at = world->now + first;
+    errand->answer_at = world->now + first + second;
+    switch (errand->fault) {
+    case FAULT_UNREACHED:
+    case FAULT_SERVER_ERROR:
+    case FAULT_LOST:
+    case FAULT_THROTTLED:
+    case FAULT_DENIED:
+    case FAULT_CONFLICT:
+    case FAULT_EXPIRED:
+    case FAULT_BARE_404:
+    case FAULT_CLUSTER_MISSING:
+        errand->effect_at = NEVER;
+        break;
+    case FAULT_LATE:
+        errand->late = true;
+        errand->answer_at = world->now + PORT_CALL_TIMEOUT_MS;
+        errand->effect_at =
+            errand->answer_at + tape_between(&world->tape, 1, 8000, "how late the effect is");
+        break;
+    default:
+        break;
+    }
+}
+
+void errand_start(struct world *world, struct call *call, bool crash)
+{
+    struct errand *errand = mem_alloc(sizeof *errand);
+    struct errand **end = &world->errands;
+
+    errand->call = call;
+    errand->work.verb = call->verb;
+    errand->work.in = call->in;
+    keep_in(errand);
+    errand->crash = crash;
+    errand->fault = crash ? FAULT_CRASH_AFTER : draw_fault(world, call);
+    draw_times(world, errand);
+    if (call->verb == CALL_UPDATE_ASSOCIATION || call->verb == CALL_TAG_ASSOCIATION ||
+        call->verb == CALL_UNTAG_ASSOCIATION)
+        errand->adoption = invariant_may_adopt(world, call->in.association.id);
+    world->tally->faults[errand->fault][call->verb]++;
+    while (*end)
+        end = &(*end)->next;
+    *end = errand;
+}
+
+/* ---- errors -----------------------------------------------------------------------------------
+ */
+
+static void transport_error(struct errand *errand, const char *what)
+{
+    error_set(&errand->work.error, call_writes(errand->work.verb) ? ERROR_UNKNOWN : ERROR_TRANSIENT,
+              "%s", what);
+}
+
+static void eks_error(struct errand *errand, int status, const char *name, const char *message)
+{
+    struct call *work = &errand->work;
+
+    aws_error_set(&work->error, "EKS", status, name, message, call_writes(work->verb));
+    work->detail = wire_eks_detail(&work->error);
+}
+
+static void http_error(struct errand *errand, int status, const char *name, const char *message,
+                       const char *reason)
+{
+    if (call_is_eks(errand->work.verb))
+        eks_error(errand, status, name, message);
+    else
+        kube_refuse(&errand->work.error, status, reason, false, call_writes(errand->work.verb));
+}
+
+/* The answer that the fault makes of it, in place of the servers' own. */
+static void put_fault(struct world *world, struct errand *errand)
+{
+    if (errand->fault == FAULT_NONE || errand->fault == FAULT_SLOW)
+        return;
+    call_release(&errand->work);
+    switch (errand->fault) {
+    case FAULT_UNREACHED:
+        error_set(&errand->work.error, ERROR_TRANSIENT, "connection refused");
+        break;
+    case FAULT_SERVER_ERROR:
+    case FAULT_SERVER_ERROR_DONE:
+        http_error(errand, 500, "ServerException", "Internal server error", "InternalError");
+        break;
+    case FAULT_THROTTLED:
+        http_error(errand, 429, "ThrottlingException", "Rate exceeded", "TooManyRequests");
+        errand->work.error.retry_after_ms = 1000 * tape_between(&world->tape, 0, 5, "Retry-After");
+        break;
+    case FAULT_DENIED:
+        http_error(errand, 403, "AccessDeniedException",
+                   "User is not authorized to perform this action", "Forbidden");
+        break;
+    case FAULT_CONFLICT:
+        http_error(errand, 409, "", "", "Conflict");
+        break;
+    case FAULT_EXPIRED:
+        http_error(errand, 410, "", "", "Expired");
+        break;
+    case FAULT_BARE_404:
+        http_error(errand, 404, "", "", "");
+        break;
+    case FAULT_CLUSTER_MISSING:
+        eks_error(errand, 404, "ResourceNotFoundException",
+                  "No cluster found for name: " CLUSTER_NAME ".");
+        break;
+    default:
+        transport_error(errand, "the connection broke");
+        break;
+    }
+}
+
+/* ---- the way through --------------------------------------------------------------------------
+ */
+
+static void perform(struct world *world, struct errand *errand)
+{
+    errand->effect_at = NEVER;
+    if (errand->late || !errand->call)
+        TRACE(world, "  late: %s takes effect", call_name(errand->work.verb));
+    invariant_effect(world, errand);
+    if (call_is_eks(errand->work.verb))
+        eks_perform(world, errand);
+    else
+        kube_perform(world, errand);
+}
+
+static void answer(struct world *world, struct errand *errand)
+{
+    struct call *call = errand->call;
+
+    errand->answer_at = NEVER;
+    put_fault(world, errand);
+    TRACE(world, "  ◀ %s: %s%s%s", call_name(call->verb),
+          errand->work.error.kind == ERROR_NONE ? "ok" : error_kind_name(errand->work.error.kind),
+          errand->fault == FAULT_NONE ? "" : " ", errand->fault ? fault_name(errand->fault) : "");
+    call->error = errand->work.error;
+    call->detail = errand->work.detail;
+    call->out = errand->work.out;
+    errand->work.out = (struct call){0}.out;
+    invariant_seen(world, call);
+    errand->call = NULL;
+    replica_answer(world->replica, call);
+}
+
+int64_t errands_due(const struct world *world)
+{
+    int64_t due = NEVER;
+
+    for (const struct errand *errand = world->errands; errand; errand = errand->next) {
+        if (errand->effect_at < due)
+            due = errand->effect_at;
+        if (errand->answer_at < due)
+            due = errand->answer_at;
+    }
+    return due;
+}
+
+static void step(struct world *world, struct errand *errand)
+{
+    if (errand->effect_at <= world->now) {
+        perform(world, errand);
+        if (errand->crash && errand->call) {
+            replica_kill(world->replica, "crashes before it learns of the effect");
+            return; /* it is an orphan now */
+        }
+    }
+    if (errand->answer_at <= world->now && errand->call)
+        answer(world, errand);
+}
+
+void errands_run(struct world *world)
+{
+    for (struct errand *errand = world->errands; errand; errand = errand->next)
+        step(world, errand);
+    for (struct errand **link = &world->errands; *link;) {
+        struct errand *errand = *link;
+
+        if (errand->effect_at == NEVER && (errand->answer_at == NEVER || !errand->call)) {
+            *link = errand->next;
+            errand_free(errand);
+        } else {
+            link = &errand->next;
+        }
+    }
+}
+
+/* A request that was on its way may still be carried out, or not. */
+void errands_orphan(struct world *world)
+{
+    for (struct errand *errand = world->errands; errand; errand = errand->next) {
+        if (!errand->call)
+            continue;
+        errand->call = NULL;
+        errand->answer_at = NEVER;
+        if (errand->effect_at != NEVER && !errand->late &&
+            tape_choose(&world->tape, 2, "a dead caller's request arrives") == 0)
+            errand->effect_at = NEVER;
+    }
+}
+
+void errands_release(struct world *world)
+{
+    while (world->errands) {
+        struct errand *errand = world->errands;
+
+        world->errands = errand->next;
+        errand_free(errand);
+    }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * errand - a call under way: sent, at some time carried out, at some time answered. What becomes of
+ * it is drawn when it is sent.
+ *
+ * It keeps its own copy of the request, as its caller may die before it is carried out.
+ */
+#pragma once
+
+#include "tests/sim/world.h"
+
+struct errand {
+    struct errand *next;
+    struct call *call; /* the caller's; NULL once it is dead */
+    struct call work;  /* our copy of what goes in; what comes out */
+    char *owned_texts[8];
+    size_t text_count;
+    struct kube_status_write status; /* PATCH_STATUS */
+    enum fault fault;
+    int64_t effect_at; /* NEVER: no effect, or done */
+    int64_t answer_at; /* NEVER: no answer, or given */
+    bool late;         /* its caller does not wait for the effect */
+    bool crash;        /* its caller dies right after the effect */
+    bool adoption;     /* when it was sent, the caller's own view allowed to take over the key */
+};
+
+/* Takes a call on. `crash`: its caller will die right after the effect. */
+void errand_start(struct world *world, struct call *call, bool crash);
+/* When the next effect or answer is due. */
+int64_t errands_due(const struct world *world);
+/* Does all that is due now. Answers go to the replica. */
+void errands_run(struct world *world);
+/* The caller is dead: answers are void; what is under way may still have its effect. */
+void errands_orphan(struct world *world);
+void errands_release(struct world *world);
+
+/* What the servers do: fill the outputs of errand->work, or its error. */
+void eks_perform(struct world *world, struct errand *errand);
+void kube_perform(struct world *world, struct errand *errand);

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/invariant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "crds/pairs.h"
+#include "tests/sim/replica.h"
+
+#define EVIDENCE_MS (3 * PORT_CALL_TIMEOUT_MS) /* between a GET's effect and its Delete's start */
+#define STALE_MS (3 * 60 * 1000) /* what was described longer ago than this is described again */
+
+static void uid_of(const char *tags, char ret_uid[64])
+{
+    size_t length = 0;
+    const char *uid = pairs_get(tags, "podbind.dev/binding", &length);
+
+    snprintf(ret_uid, 64, "%.*s", uid ? (int)length : 0, uid ? uid : "");
+}
+
+static const struct binding *binding_of(const struct world *world, const char *tags)
+{
+    char uid[64];
+
+    uid_of(tags, uid);
+    return kube_binding_by_uid(&world->kube, uid, strlen(uid));
+}
+
+/* Who took the owner tag away did so behind the operator's back: it is told when it looks. */
+static bool lost_lately(const struct world *world, const char *id)
+{
+    int64_t at = marks_get(&world->owner_lost, "%s", id);
+
+    return at >= 0 && (!world_is_calm(world) || world->now < at + STALE_MS);
+}
+
+/* ---- before any write -------------------------------------------------------------------------
+ */
+
+static void check_gates(struct world *world, const struct call *call)
+{
+    const struct replica *replica = world->replica;
+    int64_t until = replica->ports.lease_until(replica->ports.world);
+
+    if (!call_writes(call->verb))
+        return;
+    if (world->now + PORT_CALL_TIMEOUT_MS >= until)
+        world_fail(world, "lease", "%s starts %d ms before the lease may end",
+                   call_name(call->verb), (int)(until - world->now));
+    if (world->weather.mode == PLAN_OBSERVE && call->verb == CALL_PATCH_FINALIZERS)
+        world_fail(world, "mode", "a finalizer is written in mode observe");
+    if (!call_is_eks(call->verb))
+        return;
+    if (!replica->synced[RESOURCE_BINDINGS] || !replica->synced[RESOURCE_SERVICE_ACCOUNTS])
+        world_fail(world, "synced-first", "%s before both resources were seen whole",
+                   call_name(call->verb));
+    if (!replica->identity_read || !replica->cluster_read)
+        world_fail(world, "right-cluster", "%s before the cluster was checked",
+                   call_name(call->verb));
+    if (world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE)
+        world_fail(world, "right-cluster", "%s to a cluster that is not ours",
+                   call_name(call->verb));
+    if (world->weather.mode == PLAN_OBSERVE ||
+        (world->weather.mode == PLAN_NO_DELETE && call->verb == CALL_DELETE_ASSOCIATION))
+        world_fail(world, "mode", "%s in mode %d", call_name(call->verb), world->weather.mode);
+}
+
+/* ---- one kind after the other, as they are sent -----------------------------------------------
+ */
+
+static void check_create(struct world *world, const struct create_in *in)
+{
+    struct view view = replica_view(world->replica);
+    const struct binding *holder = expect_holder(&view, in->key.namespace, in->key.service_account);
+    const struct binding *live = binding_of(world, in->tags);
+    char uid[64];
+
+    uid_of(in->tags, uid);
+    if (!holder || strcmp(holder->uid, uid) != 0)
+        world_fail(world, "well-formed", "a Create for %s, which does not hold %s/%s", uid,
+                   in->key.namespace, in->key.service_account);
+    else if (holder->suspend)
+        world_fail(world, "mode", "a Create for the suspended %s", holder->name);
+    if (!live || !live->has_finalizer)
+        world_fail(world, "finalizer-first", "a Create for %s/%s, but %s has no finalizer of ours",
+                   in->key.namespace, in->key.service_account, live ? live->name : uid);
+}
+
+bool invariant_may_adopt(const struct world *world, const char *id)
+{
+    const struct model_association *there = world_association(world, id);
+    struct view view = replica_view(world->replica);
+    const struct binding *holder =
+        there ? expect_holder(&view, there->namespace, there->service_account) : NULL;
+
+    return holder && holder->adoption != ADOPTION_NEVER && there->owner_arn[0] == '\0';
+}
+
+static void check_change(struct world *world, const struct call *call)
+{
+    const char *id = call->in.association.id;
+    const struct model_association *there = world_association(world, id);
+    struct view view = replica_view(world->replica);
+    const struct binding *holder, *live;
+
+    if (call->verb == CALL_UPDATE_ASSOCIATION && call->in.association.fields == 0)
+        world_fail(world, "well-formed", "an Update of nothing");
+    if (call->verb != CALL_UPDATE_ASSOCIATION && call->in.association.tags[0] == '\0')
+        world_fail(world, "well-formed", "%s without tags", call_name(call->verb));
+    if (!there)
+        return;
+    holder = expect_holder(&view, there->namespace, there->service_account);
+    live = holder ? kube_binding_by_uid(&world->kube, holder->uid, strlen(holder->uid)) : NULL;
+    if (!holder || holder->suspend)
+        world_fail(world, "mode", "%s of %s, which nobody may ask for", call_name(call->verb), id);
+    if (expect_ours(there, OWNER) || lost_lately(world, id))
+        return;
+    if (!invariant_may_adopt(world, id))
+        world_fail(world, "foreign-untouched", "%s of %s, which is not ours", call_name(call->verb),
+                   id);
+    else if (!live || !live->has_finalizer)
+        world_fail(world, "finalizer-first", "%s is adopted, but %s has no finalizer of ours", id,
+                   holder->name);
+}
+
+/* Was the account really out of the selection all the grace time? */
+static void check_grace(struct world *world, const struct model_association *there,
+                        const struct binding *live)
+{
+    int64_t then = world->now - ABSENCE_GRACE_MS;
+    const struct binding *binding =
+        kube_record_at(&world->kube, RESOURCE_BINDINGS, live->namespace, live->name, then);
+    const struct service_account *account = kube_record_at(
+        &world->kube, RESOURCE_SERVICE_ACCOUNTS, there->namespace, there->service_account, then);
+    struct view view = {.accounts = &account, .account_count = account ? 1 : 0};
+
+    if (binding && strcmp(binding->uid, live->uid) == 0 &&
+        expect_names(&view, binding, there->service_account))
+        world_fail(world, "evidence", "%s/%s was still selected %d s ago, and is deleted",
+                   there->namespace, there->service_account, ABSENCE_GRACE_MS / 1000);
+}
+
+static void check_delete(struct world *world, const char *id)
+{
+    const struct model_association *there = world_association(world, id);
+    struct view view = replica_view(world->replica);
+    CLEANUP(strbuf_release) struct strbuf tags = {0};
+    const struct binding *holder, *live;
+    const char *retain;
+    char uid[64];
+    int64_t seen;
+
+    if (!there)
+        return;
+    expect_pairs(there, &tags);
+    uid_of(strbuf_text(&tags), uid);
+    live = binding_of(world, strbuf_text(&tags));
+    holder = expect_holder(&view, there->namespace, there->service_account);
+    retain = expect_tag(there, "podbind.dev/retain");
+    seen = marks_get(&world->unwanted, "%s/%s", uid, id);
+    if (!expect_ours(there, OWNER) && !lost_lately(world, id))
+        world_fail(world, "foreign-untouched", "a Delete of %s, which is not ours", id);
+    else if (holder)
+        world_fail(world, "wanted-not-deleted", "a Delete of %s, whose key %s wants", id,
+                   holder->name);
+    else if (retain && strcmp(retain, "true") == 0 &&
+             marks_get(&world->touched, "%s/%s", there->namespace, there->service_account) < 0)
+        world_fail(world, "wanted-not-deleted", "a Delete of the retained %s", id);
+    else if (seen < 0 || seen + EVIDENCE_MS < world->now)
+        world_fail(world, "evidence", "a Delete of %s without a live GET that shows why", id);
+    else if (live && !live->deleting && live->selector_count > 0)
+        check_grace(world, there, live);
+}
+
+void invariant_start(struct world *world, const struct call *call)
+{
+    check_gates(world, call);
+    if (call->verb == CALL_CREATE_ASSOCIATION)
+        check_create(world, &call->in.create);
+    else if (call->verb == CALL_DELETE_ASSOCIATION)
+        check_delete(world, call->in.association.id);
+    else if (call_is_eks(call->verb) && call_writes(call->verb))
+        check_change(world, call);
+}
+
+/* ---- evidence ---------------------------------------------------------------------------------
+ */
+
+/* Does what was read say that this association of ours is not wanted by its binding any more? */
+static bool speaks_against(const struct world *world, const struct call *call,
+                           const struct model_association *one)
+{
+    const char *uid = expect_tag(one, "podbind.dev/binding");
+    const struct binding *binding = call->out.binding;
+    const struct service_account *account = call->out.service_account;
+    struct view view = world_view(world);
+
+    if (call->verb == CALL_GET_BINDING)
+        return binding && uid && strcmp(binding->uid, uid) == 0 &&
+               ((binding->deleting && binding->has_finalizer) ||
+                !expect_names(&view, binding, one->service_account));
+    if (strcmp(one->namespace, call->in.object.namespace) != 0 ||
+        strcmp(one->service_account, call->in.object.name) != 0)
+        return false;
+    binding = uid ? kube_binding_by_uid(&world->kube, uid, strlen(uid)) : NULL;
+    view.accounts = &account;
+    view.account_count = account ? 1 : 0;
+    return binding && !expect_names(&view, binding, one->service_account);
+}
+
+static void note_evidence(struct world *world, const struct call *call)
+{
+    const struct model_association *one;
+
+    for (size_t i = 0; (one = world_association_at(world, i)); i++)
+        if (speaks_against(world, call, one))
+            marks_set(&world->unwanted, world->now, "%s/%s", expect_tag(one, "podbind.dev/binding"),
+                      one->id);
+}
+
+void invariant_seen(struct world *world, const struct call *call)
+{
+    struct replica *replica = world->replica;
+    bool well = call->error.kind == ERROR_NONE;
+
+    if (call->verb == CALL_READ_IDENTITY)
+        replica->identity_read |= well;
+    if (call->verb == CALL_DESCRIBE_CLUSTER)
+        replica->cluster_read |= well;
+    if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')
+        replica->synced[call->in.objects.resource] = true;
+    if ((call->verb == CALL_GET_BINDING && well) ||
+        (call->verb == CALL_GET_SERVICE_ACCOUNT && (well || call->error.kind == ERROR_NOT_FOUND)))
+        note_evidence(world, call);
+}
+
+/* ---- as they are carried out ------------------------------------------------------------------
+ */
+
+static void effect_of_create(struct world *world, const struct errand *errand)
+{
+    const struct create_in *in = &errand->work.in.create;
+    const struct binding *live = binding_of(world, in->tags);
+
+    if (errand->late || !errand->call) {
+        world->tally->sometimes[SOMETIMES_LATE_CREATE]++;
+        world_touch(world, in->key.namespace, in->key.service_account);
+    }
+    if ((!live || !live->has_finalizer) &&
+        !world_key(world, in->key.namespace, in->key.service_account))
+        world_fail(world, "finalizer-first",
+                   "a Create for %s/%s takes effect, and no finalizer of ours will remember it",
+                   in->key.namespace, in->key.service_account);
+}
+
+static void note_take_over(struct world *world, const struct errand *errand,
+                           const struct model_association *there)
+{
+    const char *before = expect_tag(there, "podbind.dev/binding");
+    char uid[64];
+
+    if (errand->work.verb != CALL_TAG_ASSOCIATION)
+        return;
+    uid_of(errand->work.in.association.tags, uid);
+    if (!expect_ours(there, OWNER))
+        world->tally->sometimes[SOMETIMES_ADOPTED]++;
+    else if (uid[0] != '\0' && before && strcmp(before, uid) != 0)
+        world->tally->sometimes[SOMETIMES_HANDED_OVER]++;
+}
+
+static void effect_on_association(struct world *world, const struct errand *errand)
+{
+    const char *id = errand->work.in.association.id;
+    const struct model_association *there = world_association(world, id);
+    bool deletes = errand->work.verb == CALL_DELETE_ASSOCIATION;
+
+    if (!there)
+        return;
+    if (errand->late || !errand->call) {
+        world->tally->sometimes[SOMETIMES_LATE_DELETE] += deletes;
+        world_touch(world, there->namespace, there->service_account);
+    }
+    note_take_over(world, errand, there);
+    if (!expect_ours(there, OWNER) && !lost_lately(world, id) && (deletes || !errand->adoption))
+        world_fail(world, "foreign-untouched", "%s of %s takes effect, which is not ours",
+                   call_name(errand->work.verb), id);
+}
+
+static bool is_on_its_way(const struct world *world, const char *uid)
+{
+    for (const struct errand *errand = world->errands; errand; errand = errand->next)
+        if (errand->work.verb == CALL_CREATE_ASSOCIATION && errand->effect_at != NEVER &&
+            pairs_has(errand->work.in.create.tags, "podbind.dev/binding", uid))
+            return true;
+    return false;
+}
+
+static void effect_of_finalizers(struct world *world, const struct object_in *in)
+{
+    const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
+    const struct model_association *one;
+
+    if (!binding || strcmp(binding->resource_version, in->resource_version) != 0 ||
+        !binding->has_finalizer || strstr(in->finalizers, BINDING_FINALIZER))
+        return;
+    world->tally->sometimes[SOMETIMES_LET_GO]++;
+    if (!binding->deleting)
+        world_fail(world, "let-go", "%s loses our finalizer, and nobody deletes it", in->name);
+    if (is_on_its_way(world, binding->uid))
+        world_fail(world, "let-go", "%s is let go while a Create for it is on its way", in->name);
+    for (size_t i = 0; (one = world_association_at(world, i)); i++) {
+        const char *uid = expect_tag(one, "podbind.dev/binding");
+
+        if (!expect_ours(one, OWNER) || !uid || strcmp(uid, binding->uid) != 0)
+            continue;
+        if (binding->retain || expect_tag(one, "podbind.dev/retain")) {
+            world->tally->sometimes[SOMETIMES_RETAINED]++;
+            marks_set(&world->unwanted, world->now, "retained/%s", uid);
+        } else {
+            world_fail(world, "let-go", "%s is let go, and %s of it stays", in->name, one->id);
+        }
+    }
+}
+
+static bool changed_lately(const struct world *world, const struct model_association *there)
+{
+    return there && there->modified_ms + model_settings(world->model)->propagation_ms +
+                            2 * DESCRIBE_INTERVAL_MS >
+                        world->now;
+}
+
+static void effect_of_status(struct world *world, const struct errand *errand)
+{
+    const struct object_in *in = &errand->work.in.object;
+    const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
+    const struct binding_stored_status *status = &errand->status.stored;
+    const struct model_association *there;
+    struct view view = world_view(world);
+
+    if (!binding || strcmp(binding->resource_version, in->resource_version) != 0 ||
+        status->conditions[CONDITION_READY] != CONDITION_TRUE || binding->deleting)
+        return;
+    if (status->observed_generation > binding->generation)
+        world_fail(world, "ready-lie", "%s: a generation that there never was", in->name);
+    if (status->observed_generation != binding->generation || binding->selector_count > 0 ||
+        expect_holder(&view, in->namespace, binding->service_account) != binding ||
+        marks_get(&world->touched, "%s/%s", in->namespace, binding->service_account) >= 0)
+        return;
+    there = world_key(world, in->namespace, binding->service_account);
+    if (!there || (expect_difference(binding, there)[0] != '\0' && !changed_lately(world, there)))
+        world_fail(world, "ready-lie", "%s is called Ready, but EKS holds %s", in->name,
+                   there ? "something else" : "nothing");
+}
+
+void invariant_effect(struct world *world, const struct errand *errand)
+{
+    switch (errand->work.verb) {
+    case CALL_CREATE_ASSOCIATION:
+        effect_of_create(world, errand);
+        break;
+    case CALL_UPDATE_ASSOCIATION:
+    case CALL_DELETE_ASSOCIATION:
+    case CALL_TAG_ASSOCIATION:
+    case CALL_UNTAG_ASSOCIATION:
+        effect_on_association(world, errand);
+        break;
+    case CALL_PATCH_FINALIZERS:
+        effect_of_finalizers(world, &errand->work.in.object);
+        break;
+    case CALL_PATCH_STATUS:
+        effect_of_status(world, errand);
+        break;
+    default:
+        break;
+    }
+}

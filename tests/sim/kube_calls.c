@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator's calls to the API server, carried out. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tests/sim/errand.h"
+
+#define CERTIFICATE(body) "-----BEGIN CERTIFICATE-----\n" body "\n-----END CERTIFICATE-----\n"
+
+/* ---- lists ------------------------------------------------------------------------------------
+ */
+
+static bool stood_at(const struct kube_event *event, enum resource resource, uint64_t version)
+{
+    return event->resource == resource && !event->deleted && event->version <= version &&
+           event->superseded > version;
+}
+
+static void *copy_of(const struct kube_event *event)
+{
+    return event->resource == RESOURCE_BINDINGS ? (void *)binding_copy(event->record)
+                                                : (void *)service_account_copy(event->record);
+}
+
+/* A token says which state the list is of, and how many objects have been sent. */
+static void read_token(const struct kube_world *kube, const char *token, uint64_t *ret_version,
+                       uint32_t *ret_sent)
+{
+    char *end = NULL;
+
+    *ret_version = kube->version;
+    *ret_sent = 0;
+    if (token[0] == '\0')
+        return;
+    *ret_version = strtoull(token, &end, 10);
+    *ret_sent = (uint32_t)strtoul(end + 1, NULL, 10);
+}
+
+static void list(struct world *world, const struct list_objects_in *in, struct call *call)
+{
+    const struct kube_world *kube = &world->kube;
+    struct objects_page *out = &call->out.objects;
+    char text[KUBE_VERSION_SIZE], token[64] = "";
+    uint32_t sent, seen = 0;
+    uint64_t version;
+
+    read_token(kube, in->continue_token, &version, &sent);
+    if (version < kube->compacted) {
+        kube_refuse(&call->error, 410, "Expired", false, false);
+        return;
+    }
+    out->items = mem_array(world->weather.kube_page, sizeof *out->items);
+    for (size_t i = 0; i < kube->log_count; i++) {
+        if (!stood_at(&kube->log[i], in->resource, version) || seen++ < sent)
+            continue;
+        if (out->count == world->weather.kube_page) {
+            snprintf(token, sizeof token, "%" PRIu64 ":%zu", version, sent + out->count);
+            break;
+        }
+        out->items[out->count++] = copy_of(&kube->log[i]);
+    }
+    out->resource_version = mem_strdup(kube_version_text(kube, version, text));
+    out->continue_token = mem_strdup(token);
+}
+
+/* ---- single objects ---------------------------------------------------------------------------
+ */
+
+static void get(struct world *world, struct call *call)
+{
+    const struct object_in *in = &call->in.object;
+
+    if (call->verb == CALL_GET_BINDING) {
+        const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
+
+        call->out.binding = binding ? binding_copy(binding) : NULL;
+    } else {
+        const struct service_account *account = kube_account(&world->kube, in->namespace, in->name);
+
+        call->out.service_account = account ? service_account_copy(account) : NULL;
+    }
+    if (!call->out.binding && !call->out.service_account)
+        kube_refuse(&call->error, 404, "NotFound", true, false);
+}
+
+static void patch(struct world *world, struct errand *errand)
+{
+    struct call *call = &errand->work;
+    struct object_in in = call->in.object;
+
+    if (call->verb == CALL_PATCH_FINALIZERS)
+        kube_patch_finalizers(&world->kube, &in, &call->out.resource_version, &call->error);
+    else
+        kube_patch_status(&world->kube, &in, &errand->status, &call->out.resource_version,
+                          &call->error);
+    if (call->error.kind == ERROR_CONFLICT)
+        world->tally->sometimes[SOMETIMES_REFUSED_STALE]++;
+    TRACE(world, "    API server: %s %s/%s%s%s: %s", call_name(call->verb), in.namespace, in.name,
+          call->verb == CALL_PATCH_STATUS ? " " : "",
+          call->verb == CALL_PATCH_STATUS ? errand->status.ready_reason : "",
+          call->error.kind == ERROR_NONE ? call->out.resource_version : call->error.code);
+}
+
+static void read_identity(const struct world *world, struct kube_identity *out)
+{
+    const struct model_cluster *cluster = model_cluster(world->model, CLUSTER_NAME);
+
+    out->kube_system_uid = mem_strdup("kube-system-uid-1");
+    out->issuer = mem_strdup(world->identity == IDENTITY_ISSUER  ? cluster->issuer
+                             : world->identity == IDENTITY_WRONG ? "https://another.example/id/1"
+                                                                 : "");
+    out->ca_pem = mem_strdup(world->identity == IDENTITY_CERTIFICATE ? CERTIFICATE("MIIother")
+                                                                           CERTIFICATE("MII\nblue")
+                                                                     : "");
+}
+
+void kube_perform(struct world *world, struct errand *errand)
+{
+    struct call *call = &errand->work;
+
+    switch (call->verb) {
+    case CALL_LIST_OBJECTS:
+        list(world, &call->in.objects, call);
+        break;
+    case CALL_GET_BINDING:
+    case CALL_GET_SERVICE_ACCOUNT:
+        get(world, call);
+        break;
+    case CALL_PATCH_FINALIZERS:
+    case CALL_PATCH_STATUS:
+        patch(world, errand);
+        break;
+    case CALL_WRITE_EVENT:
+        TRACE(world, "    Event %s/%s: %s", call->in.event.namespace, call->in.event.binding,
+              call->in.event.reason);
+        break;
+    case CALL_READ_IDENTITY:
+        read_identity(world, &call->out.identity);
+        break;
+    default:
+        break;
+    }
+}

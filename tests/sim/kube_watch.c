@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/kube_watch.h"
+
+#include "base/mem.h"
+#include "tests/sim/replica.h"
+
+static void did(struct world *world, const struct kube_watch *watch, enum watch_fault what)
+{
+    world->tally->watches[what][watch->resource]++;
+}
+
+/* ---- what is sent -----------------------------------------------------------------------------
+ */
+
+static struct change change_of(const struct kube_watch *watch, enum change_kind kind)
+{
+    return (struct change){.resource = watch->resource, .kind = kind, .watch = watch->number};
+}
+
+static void send_record(struct world *world, const struct kube_watch *watch,
+                        const struct kube_event *event, enum change_kind kind)
+{
+    struct change change = change_of(watch, kind);
+
+    if (event->resource == RESOURCE_BINDINGS) {
+        const struct binding *binding = event->record;
+
+        change.record = binding_copy(binding);
+        change.resource_version = mem_strdup(binding->resource_version);
+    } else {
+        const struct service_account *account = event->record;
+
+        change.record = service_account_copy(account);
+        change.resource_version = mem_strdup(account->resource_version);
+    }
+    replica_bring(world->replica, change);
+}
+
+static void send_version(struct world *world, const struct kube_watch *watch, enum change_kind kind,
+                         uint64_t version)
+{
+    struct change change = change_of(watch, kind);
+    char text[KUBE_VERSION_SIZE];
+
+    change.resource_version = mem_strdup(kube_version_text(&world->kube, version, text));
+    replica_bring(world->replica, change);
+}
+
+static void send_end(struct world *world, struct kube_watch *watch, const struct error *error)
+{
+    struct change change = change_of(watch, CHANGE_CLOSED);
+
+    if (error->kind != ERROR_NONE)
+        change.error = mem_dup(error, sizeof *error);
+    TRACE(world, "  ◀ watch %d of %s ends: %s", (int)watch->number,
+          watch->resource == RESOURCE_BINDINGS ? "bindings" : "accounts",
+          error->kind == ERROR_NONE ? "in good order" : error_kind_name(error->kind));
+    watch->phase = WATCH_NONE;
+    replica_bring(world->replica, change);
+}
+
+/* ---- opening ----------------------------------------------------------------------------------
+ */
+
+static enum watch_fault draw_opening(struct world *world, const struct kube_watch *watch)
+{
+    static const enum watch_fault bad[] = {WATCH_REFUSED, WATCH_EXPIRED};
+
+    if (watch->initial && world->weather.no_streams)
+        return WATCH_UNKNOWN;
+    if (!watch->initial && watch->from < world->kube.compacted)
+        return WATCH_EXPIRED;
+    if (world_is_calm(world) ||
+        !tape_chance(&world->tape, world->weather.watch_faults, "does the watch open"))
+        return WATCH_OPENED;
+    return bad[tape_choose(&world->tape, 2, "why not")];
+}
+
+static void refuse(struct world *world, struct kube_watch *watch, enum watch_fault why)
+{
+    struct error error = {0};
+    int status = why == WATCH_UNKNOWN ? 422 : why == WATCH_EXPIRED ? 410 : 503;
+
+    kube_refuse(&error, status, "", false, false);
+    send_end(world, watch, &error);
+}
+
+/* How long it is going to last, and how it ends. */
+static void draw_life(struct world *world, struct kube_watch *watch)
+{
+    bool bad = !world_is_calm(world) &&
+               tape_chance(&world->tape, world->weather.watch_faults, "does the watch last");
+
+    watch->end = WATCH_ENDED;
+    watch->silent = false;
+    watch->end_at = world->now + tape_between(&world->tape, 300000, 600000, "life of a watch");
+    if (bad) {
+        watch->end = tape_choose(&world->tape, 2, "its end") ? WATCH_BROKEN : WATCH_ENDED;
+        watch->end_at = world->now + tape_between(&world->tape, 1, 20000, "short life of a watch");
+        watch->silent = tape_choose(&world->tape, 3, "falls silent") == 2;
+    }
+    watch->bookmark_at = world->now + tape_between(&world->tape, 2000, 60000, "bookmark");
+}
+
+/* From what came after `from`; at times from a little before. */
+static size_t first_event(struct world *world, const struct kube_watch *watch)
+{
+    const struct kube_world *kube = &world->kube;
+    size_t index = 0;
+
+    while (index < kube->log_count && kube->log[index].version <= watch->from)
+        index++;
+    if (world_is_calm(world) || watch->initial ||
+        !tape_chance(&world->tape, world->weather.watch_faults, "replay"))
+        return index;
+    for (uint32_t back = 1 + tape_choose(&world->tape, 6, "events replayed"); back > 0 && index > 0;
+         back--)
+        index--;
+    did(world, watch, WATCH_REPLAYED);
+    return index;
+}
+
+static void open_now(struct world *world, struct kube_watch *watch)
+{
+    enum watch_fault fault = draw_opening(world, watch);
+
+    did(world, watch, fault);
+    if (fault != WATCH_OPENED) {
+        refuse(world, watch, fault);
+        return;
+    }
+    draw_life(world, watch);
+    replica_bring(world->replica, change_of(watch, CHANGE_OPENED));
+    watch->phase = watch->initial ? WATCH_FIRST_STATE : WATCH_LIVE;
+    watch->snapshot = world->kube.version;
+    watch->cursor = watch->initial ? 0 : first_event(world, watch);
+    watch->due =
+        watch->initial ? world->now + tape_between(&world->tape, 0, 20, "first lump") : NEVER;
+}
+
+/* What the old one had sent already is not called back. */
+static void leave_stale(struct world *world, struct kube_watch *watch)
+{
+    const struct kube_world *kube = &world->kube;
+
+    if (watch->phase != WATCH_LIVE || world_is_calm(world) || watch->cursor >= kube->log_count ||
+        kube->log[watch->cursor].resource != watch->resource ||
+        !tape_chance(&world->tape, world->weather.watch_faults, "stale event"))
+        return;
+    did(world, watch, WATCH_STALE);
+    send_record(world, watch, &kube->log[watch->cursor],
+                kube->log[watch->cursor].deleted ? CHANGE_DELETED : CHANGE_PUT);
+}
+
+void kube_watch_open(struct world *world, struct kube_watch *watch,
+                     const struct watch_request *request)
+{
+    leave_stale(world, watch);
+    *watch = (struct kube_watch){
+        .phase = WATCH_OPENING,
+        .resource = request->resource,
+        .number = request->watch,
+        .initial = request->initial,
+        .from = request->initial ? 0 : kube_version_number(&world->kube, request->resource_version),
+        .due = world->now + tape_between(&world->tape, 1, world->weather.kube_latency, "handshake"),
+        .end_at = NEVER,
+        .bookmark_at = NEVER,
+    };
+    if (request->initial)
+        world->tally->sometimes[SOMETIMES_RELISTED]++;
+    TRACE(world, "  ▶ watch %d of %s from %s", (int)watch->number,
+          watch->resource == RESOURCE_BINDINGS ? "bindings" : "accounts",
+          request->initial ? "the first state" : request->resource_version);
+}
+
+/* ---- while it stands --------------------------------------------------------------------------
+ */
+
+/* One object of the first state, or its end. */
+static void send_first_state(struct world *world, struct kube_watch *watch)
+{
+    const struct kube_world *kube = &world->kube;
+    uint32_t lump = 1 + tape_choose(&world->tape, 8, "objects in a lump");
+
+    for (; watch->cursor < kube->log_count && kube->log[watch->cursor].version <= watch->snapshot;
+         watch->cursor++) {
+        const struct kube_event *event = &kube->log[watch->cursor];
+
+        if (event->resource != watch->resource || event->deleted ||
+            event->superseded <= watch->snapshot)
+            continue;
+        if (lump-- == 0) {
+            watch->due = world->now + tape_between(&world->tape, 0, 20, "next lump");
+            return;
+        }
+        send_record(world, watch, event, CHANGE_PUT);
+    }
+    send_version(world, watch, CHANGE_SYNCED, watch->snapshot);
+    world->replica->synced[watch->resource] = true;
+    watch->phase = WATCH_LIVE;
+    watch->due = NEVER;
+}
+
+static void skip_others(const struct kube_world *kube, struct kube_watch *watch)
+{
+    while (watch->cursor < kube->log_count && kube->log[watch->cursor].resource != watch->resource)
+        watch->cursor++;
+}
+
+/* What has happened by now, or only the first of it. */
+static void send_events(struct world *world, struct kube_watch *watch)
+{
+    const struct kube_world *kube = &world->kube;
+    bool one = tape_choose(&world->tape, 4, "only the first event") == 3;
+
+    watch->due = NEVER;
+    for (skip_others(kube, watch); watch->cursor < kube->log_count; skip_others(kube, watch)) {
+        const struct kube_event *event = &kube->log[watch->cursor++];
+
+        send_record(world, watch, event, event->deleted ? CHANGE_DELETED : CHANGE_PUT);
+        if (one)
+            return;
+    }
+}
+
+static void send_bookmark(struct world *world, struct kube_watch *watch)
+{
+    skip_others(&world->kube, watch);
+    if (watch->phase == WATCH_LIVE && !watch->silent &&
+        watch->cursor >= world->kube.log_count) { /* all before it has been sent */
+        did(world, watch, WATCH_BOOKMARK);
+        send_version(world, watch, CHANGE_BOOKMARK, world->kube.version);
+    }
+    watch->bookmark_at = world->now + tape_between(&world->tape, 30000, 90000, "bookmark");
+}
+
+static void end_now(struct world *world, struct kube_watch *watch)
+{
+    struct error error = {0};
+
+    did(world, watch, watch->end);
+    if (watch->silent)
+        did(world, watch, WATCH_SILENT);
+    if (watch->end == WATCH_BROKEN || watch->silent)
+        error_set(&error, ERROR_TRANSIENT, "the connection broke");
+    send_end(world, watch, &error);
+}
+
+/* When what has happened is going to be sent. */
+static void plan_events(struct world *world, struct kube_watch *watch)
+{
+    const struct kube_world *kube = &world->kube;
+
+    skip_others(kube, watch);
+    if (watch->due == NEVER && watch->cursor < kube->log_count)
+        watch->due = world->now +
+                     tape_between(&world->tape, 1, world->weather.watch_delay, "delay of an event");
+}
+
+int64_t kube_watch_due(struct world *world, struct kube_watch *watch)
+{
+    int64_t due = NEVER;
+
+    if (watch->phase == WATCH_NONE)
+        return NEVER;
+    if (watch->phase == WATCH_LIVE && !watch->silent)
+        plan_events(world, watch);
+    if (!watch->silent || watch->phase != WATCH_LIVE)
+        due = watch->due;
+    if (watch->bookmark_at < due)
+        due = watch->bookmark_at;
+    return watch->end_at < due ? watch->end_at : due;
+}
+
+void kube_watch_run(struct world *world, struct kube_watch *watch)
+{
+    if (watch->phase == WATCH_NONE)
+        return;
+    if (watch->end_at <= world->now) {
+        end_now(world, watch);
+        return;
+    }
+    if (watch->bookmark_at <= world->now)
+        send_bookmark(world, watch);
+    if (watch->due > world->now || (watch->silent && watch->phase == WATCH_LIVE))
+        return;
+    if (watch->phase == WATCH_OPENING)
+        open_now(world, watch);
+    else if (watch->phase == WATCH_FIRST_STATE)
+        send_first_state(world, watch);
+    else
+        send_events(world, watch);
+}
+
+/* One that had fallen silent is found out in time: hang-up comes 16 s after the last sign of life.
+ */
+void kube_watch_calm(struct world *world, struct kube_watch *watch)
+{
+    if (watch->phase != WATCH_NONE && watch->silent && watch->end_at > world->now + 16000)
+        watch->end_at = world->now + 16000;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kube_watch - one watch, from the API server's side: opens it, sends the first state or what has
+ * happened since a version, late and in lumps, and ends it, at times badly.
+ *
+ * What has not been sent when it ends is lost with it; otherwise nothing is.
+ */
+#pragma once
+
+#include "tests/sim/world.h"
+
+enum kube_watch_phase { WATCH_NONE, WATCH_OPENING, WATCH_FIRST_STATE, WATCH_LIVE };
+
+struct kube_watch {
+    enum kube_watch_phase phase;
+    enum resource resource;
+    uint64_t number;
+    bool initial;
+    uint64_t from;     /* sends what came after this version */
+    uint64_t snapshot; /* the first state is as of this version */
+    size_t cursor;     /* index in the log of what comes next */
+    int64_t due;       /* when that is sent */
+    int64_t end_at, bookmark_at;
+    enum watch_fault end; /* WATCH_ENDED or WATCH_BROKEN */
+    bool silent;
+};
+
+/* In place of the one before. */
+void kube_watch_open(struct world *world, struct kube_watch *watch,
+                     const struct watch_request *request);
+int64_t kube_watch_due(struct world *world, struct kube_watch *watch);
+/* Does what is due now; changes go to the replica. */
+void kube_watch_run(struct world *world, struct kube_watch *watch);
+/* From now on all is well with it. */
+void kube_watch_calm(struct world *world, struct kube_watch *watch);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kube_world - the API server of a history: bindings and service accounts, and every state they
+ * ever had, in order of resourceVersion.
+ *
+ * As in Kubernetes: a change that changes nothing keeps the version and makes no event; a change of
+ * spec raises the generation, one of status or metadata does not; an object with finalizers stays,
+ * with a deletionTimestamp, until the last one is taken away; a patch that names a resourceVersion
+ * is refused with 409 when the object has moved on, and nobody adds finalizers to what is being
+ * deleted. Errors are made by the table of kube/kube_status.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "controller/ports.h"
+#include "crds/binding.h"
+
+/* One state of one object, or its end (then `record` is its last state, with the version of the
+ * deletion). */
+struct kube_event {
+    uint64_t version;
+    uint64_t superseded; /* version of the object's next state; UINT64_MAX: it is the newest */
+    int64_t at;
+    enum resource resource;
+    bool deleted;
+    void *record; /* owned: struct binding or struct service_account */
+};
+
+/* What the last status write said, beyond what a record keeps. */
+struct kube_said {
+    char *access, *bound;
+    int64_t at;
+};
+
+struct kube_world {
+    struct kube_event *log;
+    size_t log_count, log_capacity;
+    uint64_t version;   /* the newest */
+    uint64_t compacted; /* states before this one can't be asked for any more */
+    const char *prefix; /* of every version as text, so that they are longer than any integer */
+    int64_t now;        /* kept by the world */
+    int64_t wall_us;
+
+    const struct binding *
+        *bindings;          /* living, sorted by namespace and name; borrowed from the log */
+    struct kube_said *said; /* beside each */
+    size_t binding_count, binding_capacity, said_capacity;
+    const struct service_account **accounts;
+    size_t account_count, account_capacity;
+    uint64_t uids;
+};
+
+void kube_init(struct kube_world *kube, uint64_t first_version, const char *prefix);
+void kube_release(struct kube_world *kube);
+
+/* NULL when there is none. Borrowed for as long as the world. */
+const struct binding *kube_binding(const struct kube_world *kube, const char *namespace,
+                                   const char *name);
+const struct binding *kube_binding_by_uid(const struct kube_world *kube, const char *uid,
+                                          size_t length);
+const struct service_account *kube_account(const struct kube_world *kube, const char *namespace,
+                                           const char *name);
+/* The record of an object as it was at that time; NULL when it was not there. */
+const void *kube_record_at(const struct kube_world *kube, enum resource resource,
+                           const char *namespace, const char *name, int64_t at);
+const struct kube_said *kube_said(const struct kube_world *kube, const struct binding *binding);
+
+/* Version as text; returns its argument. */
+#define KUBE_VERSION_SIZE 64
+const char *kube_version_text(const struct kube_world *kube, uint64_t version,
+                              char ret_text[KUBE_VERSION_SIZE]);
+/* The reverse. */
+uint64_t kube_version_number(const struct kube_world *kube, const char *text);
+
+/* ---- what people do ---------------------------------------------------------------------------
+ */
+
+/* Metadata that the server decides is filled in: uid, version, generation, creationTimestamp. */
+void kube_create_binding(struct kube_world *kube, const struct binding *wanted);
+/* `changed` is the present record with other values in it. */
+void kube_update_binding(struct kube_world *kube, const struct binding *changed, bool spec);
+void kube_delete_binding(struct kube_world *kube, const struct binding *binding);
+/* Creates it, or replaces labels and the like. */
+void kube_put_account(struct kube_world *kube, const struct service_account *wanted);
+void kube_delete_account(struct kube_world *kube, const struct service_account *account);
+
+/* ---- what the operator does: 0, or -1 with the error as kube/ would tell it --------------------
+ */
+
+/* A copy of a status that is on its way. Zeroed is empty. */
+struct kube_status_write {
+    struct binding_stored_status stored; /* its texts are those below */
+    char *ready_reason, *associations, *access, *bound;
+};
+void kube_status_write_make(const struct binding_status *status,
+                            struct kube_status_write *ret_write);
+void kube_status_write_release(struct kube_status_write *write);
+
+int kube_patch_finalizers(struct kube_world *kube, const struct object_in *in, char **ret_version,
+                          struct error *err);
+int kube_patch_status(struct kube_world *kube, const struct object_in *in,
+                      const struct kube_status_write *write, char **ret_version, struct error *err);
+
+/* Fills err as kube/ does for an answer of this HTTP status; `reason` "NotFound" with `denied` is
+ * the server's word about exactly this object. Returns -1. */
+int kube_refuse(struct error *err, int status, const char *reason, bool denied, bool write);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replica - one life of the operator: the real work_run() on a fiber, and the ports it sees the
+ * world through.
+ *
+ * Once dead, every port call does nothing and next() answers PORT_GONE; its code unwinds through
+ * its ordinary error paths and gives back all memory. More than 10,000 port calls by then are a
+ * failure, as are too many without time going on.
+ */
+#pragma once
+
+#include "controller/work.h"
+#include "tests/sim/kube_watch.h"
+#include "tests/sim/world.h"
+
+struct replica {
+    struct world *world;
+    struct ports ports;
+    struct sync_settings settings;
+    struct sync sync;
+    bool dead;
+    uint32_t dead_calls;
+    uint32_t calls; /* started in this life */
+
+    bool waiting; /* in next() */
+    int64_t deadline;
+    enum port_event event; /* what next() is to answer */
+    struct call *answered;
+    struct changes brought;
+
+    struct call **done; /* answers that wait to be taken */
+    size_t done_count, done_capacity;
+    struct changes changes;
+    struct kube_watch watches[RESOURCE_COUNT];
+
+    int64_t lease_from;              /* NEVER: not in this life */
+    bool told;                       /* woken for the lease */
+    int64_t stall_from, stall_until; /* no renewals between */
+    bool stall_pauses;               /* and the whole process stands still */
+
+    bool synced[RESOURCE_COUNT];      /* a whole state was handed over */
+    bool identity_read, cluster_read; /* both sides of the check of the cluster were answered */
+};
+
+struct replica *replica_new(struct world *world);
+/* When it has to be run on. */
+int64_t replica_due(const struct replica *replica);
+/* Runs it on when that time has come. */
+void replica_run(struct replica *replica);
+/* It is dead from now on. */
+void replica_kill(struct replica *replica, const char *why);
+/* True when its code has come to its end. */
+bool replica_ended(const struct replica *replica);
+void replica_free(struct replica *replica);
+
+/* For the world: an answer, a change. */
+void replica_answer(struct replica *replica, struct call *call);
+void replica_bring(struct replica *replica, struct change change);
+/* What its own stores show. */
+struct view replica_view(const struct replica *replica);

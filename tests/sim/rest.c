@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold once nobody disturbs any more. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "reconcile/access.h"
+#include "tests/sim/invariant.h"
+#include "tests/sim/replica.h"
+
+/* ---- the stores -------------------------------------------------------------------------------
+ */
+
+static void check_stores(struct world *world)
+{
+    struct view stored = replica_view(world->replica), live = world_view(world);
+
+    if (stored.binding_count != live.binding_count || stored.account_count != live.account_count) {
+        world_fail(world, "store-equal", "%zu bindings and %zu accounts in store, not %zu and %zu",
+                   stored.binding_count, stored.account_count, live.binding_count,
+                   live.account_count);
+        return;
+    }
+    for (size_t i = 0; i < live.binding_count; i++)
+        if (strcmp(stored.bindings[i]->uid, live.bindings[i]->uid) != 0 ||
+            strcmp(stored.bindings[i]->resource_version, live.bindings[i]->resource_version) != 0)
+            world_fail(world, "store-equal", "%s is stored at %s, not %s", live.bindings[i]->name,
+                       stored.bindings[i]->resource_version, live.bindings[i]->resource_version);
+    for (size_t i = 0; i < live.account_count; i++)
+        if (strcmp(stored.accounts[i]->resource_version, live.accounts[i]->resource_version) != 0)
+            world_fail(world, "store-equal", "account %s is stored at %s, not %s",
+                       live.accounts[i]->name, stored.accounts[i]->resource_version,
+                       live.accounts[i]->resource_version);
+}
+
+/* ---- one key ----------------------------------------------------------------------------------
+ */
+
+static bool may_adopt(const struct binding *binding, const struct model_association *there)
+{
+    return binding->adoption == ADOPTION_ALWAYS || (binding->adoption == ADOPTION_SAME_ACCESS &&
+                                                    expect_difference(binding, there)[0] == '\0');
+}
+
+/* What is not as this binding, which holds the key, wants it. */
+static const char *difference(const struct binding *binding, const struct model_association *there)
+{
+    CLEANUP(strbuf_release) struct strbuf wanted = {0}, tags = {0};
+    const char *what;
+
+    if (!there)
+        return "existence";
+    if (!expect_ours(there, OWNER))
+        return "owner";
+    what = expect_difference(binding, there);
+    expect_tags(binding, OWNER, &wanted);
+    expect_pairs(there, &tags);
+    if (what[0] == '\0' && strcmp(strbuf_text(&wanted), strbuf_text(&tags)) != 0)
+        return "tags";
+    return what;
+}
+
+/* How a key of a binding should stand: "" in place, or the reason why not. */
+static const char *standing(const struct world *world, const struct binding *binding,
+                            const char *account)
+{
+    struct view view = world_view(world);
+    const struct model_association *there = world_key(world, binding->namespace, account);
+
+    if (strcmp(binding->namespace, OWN_NAMESPACE) == 0)
+        return "Refused";
+    if (expect_holder(&view, binding->namespace, account) != binding)
+        return "Conflict";
+    if (there && there->owner_arn[0] != '\0')
+        return "AddOnOwned";
+    if (there && !expect_ours(there, OWNER) && !may_adopt(binding, there))
+        return "KeyTaken";
+    if (binding->suspend && difference(binding, there)[0] != '\0')
+        return "Suspended";
+    return "";
+}
+
+static void check_key(struct world *world, const struct binding *binding, const char *account)
+{
+    const struct model_association *there = world_key(world, binding->namespace, account);
+    const char *what = difference(binding, there);
+
+    if (standing(world, binding, account)[0] == '\0' && what[0] != '\0')
+        world_fail(world, "desired-equal", "%s/%s, held by %s, differs in its %s",
+                   binding->namespace, account, binding->name, what);
+}
+
+/* ---- what nobody asks for ---------------------------------------------------------------------
+ */
+
+/* Its new key is not in place yet, so it keeps the old one. */
+static bool waits_to_move(const struct world *world, const struct binding *binding)
+{
+    return binding->selector_count == 0 &&
+           standing(world, binding, binding->service_account)[0] != '\0';
+}
+
+static bool may_stay(const struct world *world, const struct model_association *one)
+{
+    const char *uid = expect_tag(one, "podbind.dev/binding");
+    const struct binding *binding = kube_binding_by_uid(&world->kube, uid, strlen(uid));
+    struct view view = world_view(world);
+
+    if (expect_tag(one, "podbind.dev/retain"))
+        return true;
+    if (!binding)
+        return strncmp(uid, "ffffffff", 8) == 0 ||
+               marks_get(&world->unwanted, "retained/%s", uid) >= 0;
+    return !binding->deleting &&
+           (binding->suspend || binding->retain || expect_refusal(binding)[0] != '\0' ||
+            strcmp(binding->namespace, one->namespace) != 0 ||
+            expect_names(&view, binding, one->service_account) || waits_to_move(world, binding));
+}
+
+static void check_leftovers(struct world *world)
+{
+    struct view view = world_view(world);
+    const struct model_association *one;
+
+    for (size_t i = 0; (one = world_association_at(world, i)); i++)
+        if (expect_ours(one, OWNER) &&
+            !expect_holder(&view, one->namespace, one->service_account) && !may_stay(world, one))
+            world_fail(world, "nothing-left", "%s of ours stands under %s/%s, and nobody wants it",
+                       one->id, one->namespace, one->service_account);
+}
+
+/* ---- status -----------------------------------------------------------------------------------
+ */
+
+struct verdict {
+    const char *refused, *missing; /* the first reason of either kind, or "" */
+    int wanted, in_place;
+};
+
+static void judge_key(const struct world *world, const struct binding *binding, const char *account,
+                      struct verdict *verdict)
+{
+    const char *reason = standing(world, binding, account);
+    bool refused = strcmp(reason, "Refused") == 0 || strcmp(reason, "Conflict") == 0;
+
+    verdict->wanted++;
+    verdict->in_place += reason[0] == '\0';
+    if (refused && verdict->refused[0] == '\0')
+        verdict->refused = reason;
+    if (reason[0] != '\0' && verdict->missing[0] == '\0')
+        verdict->missing = reason;
+}
+
+static struct verdict judge(const struct world *world, const struct binding *binding)
+{
+    struct verdict verdict = {.refused = expect_refusal(binding), .missing = ""};
+    struct view view = world_view(world);
+
+    if (verdict.refused[0] != '\0')
+        return verdict;
+    if (binding->selector_count == 0)
+        judge_key(world, binding, binding->service_account, &verdict);
+    for (size_t i = 0; binding->selector_count > 0 && i < view.account_count; i++)
+        if (strcmp(view.accounts[i]->namespace, binding->namespace) == 0 &&
+            expect_names(&view, binding, view.accounts[i]->name))
+            judge_key(world, binding, view.accounts[i]->name, &verdict);
+    return verdict;
+}
+
+static const char *reason_of(const struct binding *binding, const struct verdict *verdict)
+{
+    if (verdict->refused[0] != '\0')
+        return verdict->refused;
+    if (verdict->missing[0] != '\0')
+        return verdict->missing;
+    if (verdict->wanted == 0)
+        return "NothingSelected";
+    return binding->suspend ? "Suspended" : "Ready";
+}
+
+/* The fingerprint of what EKS really gives. */
+static void check_access(struct world *world, const struct binding *binding)
+{
+    struct association items[8];
+    const struct association *rows[8];
+    struct view view = world_view(world);
+    const struct model_association *there;
+    char text[ACCESS_TEXT_SIZE];
+    size_t count = 0;
+
+    for (size_t i = 0; i < 8; i++) {
+        char account[16];
+
+        snprintf(account, sizeof account, "sa-%zu", i);
+        there = world_key(world, binding->namespace, account);
+        if (!there || !expect_names(&view, binding, account))
+            continue;
+        items[count] =
+            (struct association){.key = {there->namespace, there->service_account},
+                                 .access = {there->role_arn, there->target_role_arn, there->policy,
+                                            !there->disable_session_tags}};
+        rows[count] = &items[count];
+        count++;
+    }
+    access_fingerprint(rows, count, text);
+    if (strcmp(kube_said(&world->kube, binding)->access, text) != 0)
+        world_fail(world, "status-right", "%s says access %s, not %s", binding->name,
+                   kube_said(&world->kube, binding)->access, text);
+}
+
+static void check_progress(struct world *world, const struct binding *binding, bool ready)
+{
+    const enum condition_status *conditions = binding->status.conditions;
+    bool stalled = conditions[CONDITION_STALLED] == CONDITION_TRUE;
+    bool reconciling = conditions[CONDITION_RECONCILING] == CONDITION_TRUE;
+    bool waits = strcmp(binding->status.ready_reason, "Suspended") == 0;
+
+    if (ready ? stalled || reconciling : stalled == waits || reconciling != waits)
+        world_fail(world, "status-right", "%s (%s) is%s stalled and%s reconciling", binding->name,
+                   binding->status.ready_reason, stalled ? "" : " not", reconciling ? "" : " not");
+}
+
+static void check_status(struct world *world, const struct binding *binding)
+{
+    const struct kube_said *said = kube_said(&world->kube, binding);
+    struct verdict verdict = judge(world, binding);
+    const char *reason = reason_of(binding, &verdict);
+    bool ready = verdict.refused[0] == '\0' && verdict.missing[0] == '\0';
+    char bound[32];
+
+    snprintf(bound, sizeof bound, "%d/%d", verdict.in_place, verdict.wanted);
+    if (binding->status.observed_generation != binding->generation)
+        world_fail(world, "status-right", "%s was observed at generation %d, not %d", binding->name,
+                   (int)binding->status.observed_generation, (int)binding->generation);
+    else if ((binding->status.conditions[CONDITION_READY] == CONDITION_TRUE) != ready ||
+             strcmp(binding->status.ready_reason, reason) != 0)
+        world_fail(world, "status-right", "%s says Ready=%s, %s; it is %s, %s", binding->name,
+                   condition_status_name(binding->status.conditions[CONDITION_READY]),
+                   binding->status.ready_reason, ready ? "True" : "False", reason);
+    else if (strcmp(said->bound, bound) != 0)
+        world_fail(world, "status-right", "%s says BOUND %s, not %s", binding->name, said->bound,
+                   bound);
+    check_progress(world, binding, ready);
+    if (ready && !world->failed)
+        check_access(world, binding);
+    world->tally->sometimes[ready ? SOMETIMES_READY_AT_REST : SOMETIMES_UNREADY_AT_REST]++;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------
+ */
+
+static void check_binding(struct world *world, const struct binding *binding)
+{
+    struct view view = world_view(world);
+
+    if (binding->deleting) {
+        if (world->weather.mode == PLAN_SYNC)
+            world_fail(world, "nothing-left", "%s is still being deleted", binding->name);
+        return;
+    }
+    for (size_t i = 0; i < 5; i++) {
+        char account[16];
+
+        snprintf(account, sizeof account, "sa-%zu", i);
+        if (expect_holder(&view, binding->namespace, account) == binding)
+            check_key(world, binding, account);
+    }
+    check_status(world, binding);
+}
+
+static void check_blind(struct world *world)
+{
+    for (size_t i = 0; i < world->kube.binding_count; i++) {
+        const struct binding *binding = world->kube.bindings[i];
+
+        if (!binding->deleting && (binding->status.observed_generation != binding->generation ||
+                                   binding->status.conditions[CONDITION_READY] != CONDITION_FALSE))
+            world_fail(world, "status-right", "%s does not say that the cluster is not verified",
+                       binding->name);
+    }
+}
+
+void rest_check(struct world *world)
+{
+    if (!world->replica || world->replica->dead) {
+        world_fail(world, "desired-equal", "no operator is alive at rest");
+        return;
+    }
+    check_stores(world);
+    if (world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE) {
+        check_blind(world);
+        return;
+    }
+    if (world->weather.mode == PLAN_OBSERVE)
+        return;
+    for (size_t i = 0; i < world->kube.binding_count; i++)
+        check_binding(world, world->kube.bindings[i]);
+    if (world->weather.mode == PLAN_SYNC)
+        check_leftovers(world);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tally - what the histories of a run have been through: how often each fault met each call, what
+ * people did, how much the operator did. A simulator whose faults never happen proves nothing.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/ports.h"
+
+enum fault {
+    FAULT_NONE,
+    FAULT_SLOW,              /* takes most of the time that a call may take */
+    FAULT_UNREACHED,         /* no connection: surely no effect */
+    FAULT_SERVER_ERROR,      /* 500, without effect */
+    FAULT_SERVER_ERROR_DONE, /* 500, but it was done */
+    FAULT_LOST,              /* the connection broke, without effect */
+    FAULT_REPLY_LOST,        /* the connection broke, but it was done */
+    FAULT_LATE,              /* timed out; done seconds later */
+    FAULT_THROTTLED,         /* 429 */
+    FAULT_DENIED,            /* 403, once or for a while */
+    FAULT_CONFLICT,          /* a patch answers 409 though nothing has moved */
+    FAULT_EXPIRED,           /* a further page answers 410 */
+    FAULT_BARE_404,          /* a proxy's 404, without the API server's word */
+    FAULT_CLUSTER_MISSING,   /* EKS knows no such cluster, for once */
+    FAULT_CRASH_BEFORE,      /* the operator dies instead of calling */
+    FAULT_CRASH_AFTER,       /* the operator dies before it learns of the effect */
+    FAULT_COUNT,
+};
+
+enum watch_fault {
+    WATCH_OPENED,
+    WATCH_UNKNOWN,  /* 422: no sendInitialEvents here */
+    WATCH_REFUSED,  /* no connection, or 5xx */
+    WATCH_EXPIRED,  /* 410 */
+    WATCH_ENDED,    /* in good order, with events not sent yet */
+    WATCH_BROKEN,   /* while the first state was being sent, or later */
+    WATCH_SILENT,   /* brings nothing more, and ends some time later */
+    WATCH_REPLAYED, /* begins with events that were sent before */
+    WATCH_STALE,    /* an old watch still brings something after the next was opened */
+    WATCH_BOOKMARK,
+    WATCH_FAULT_COUNT,
+};
+
+enum deed {
+    DEED_CREATE,
+    DEED_ROLE,
+    DEED_RENAME,
+    DEED_SELECTOR,
+    DEED_SUSPEND,
+    DEED_TAGS,
+    DEED_DELETION_POLICY,
+    DEED_ADOPTION,
+    DEED_DELETE,
+    DEED_RECREATE,
+    DEED_RECONCILE_AT,
+    DEED_FINALIZER,
+    DEED_ACCOUNT_CREATE,
+    DEED_ACCOUNT_DELETE,
+    DEED_RELABEL,
+    DEED_NAMESPACE_DELETE,
+    DEED_COMPACT,
+    DEED_DENY,
+    DEED_QUOTA,
+    DEED_ROLE_BROKEN,
+    DRIFT_DELETE,
+    DRIFT_ROLE,
+    DRIFT_TAGS,
+    DRIFT_OWNER_LOST,
+    DRIFT_FOREIGN,
+    DRIFT_ADD_ON,
+    DRIFT_FOREIGN_GONE,
+    DRIFT_FOREIGN_ROLE,
+    DEED_COUNT,
+};
+
+/* States that a good run must have met. */
+enum sometimes {
+    SOMETIMES_CONFLICT_OURS,    /* Create: 409, and what stands there is ours */
+    SOMETIMES_CONFLICT_FOREIGN, /* Create: 409, and it is not */
+    SOMETIMES_CONFLICT_GHOST,   /* Create: 409, and nothing stands there any more */
+    SOMETIMES_LATE_CREATE,      /* a Create took effect after its caller had died or given up */
+    SOMETIMES_LATE_DELETE,
+    SOMETIMES_ADOPTED,
+    SOMETIMES_HANDED_OVER,
+    SOMETIMES_REFUSED_STALE, /* a patch met a newer object */
+    SOMETIMES_LEASE_DENIED,  /* a write was due while the lease was too short for it */
+    SOMETIMES_LEASE_LOST,
+    SOMETIMES_PAUSED,
+    SOMETIMES_RELISTED,
+    SOMETIMES_LET_GO,   /* a finalizer was taken away */
+    SOMETIMES_RETAINED, /* ... and what it had made stayed */
+    SOMETIMES_WRONG_CLUSTER,
+    SOMETIMES_UNREADY_AT_REST,
+    SOMETIMES_READY_AT_REST,
+    SOMETIMES_COUNT,
+};
+
+struct tally {
+    uint64_t faults[FAULT_COUNT][CALL_VERB_COUNT];
+    uint64_t calls[CALL_VERB_COUNT];
+    uint64_t watches[WATCH_FAULT_COUNT][RESOURCE_COUNT];
+    uint64_t deeds[DEED_COUNT];
+    uint64_t sometimes[SOMETIMES_COUNT];
+    uint64_t histories, crashed, repeated;
+    uint64_t seconds;      /* of virtual time */
+    uint32_t *owned_calls; /* port calls of each history */
+    uint32_t *owned_passes;
+    size_t calls_count, calls_capacity, passes_count, passes_capacity;
+};
+
+void tally_release(struct tally *tally);
+void tally_history(struct tally *tally, uint32_t calls, uint32_t passes, bool crashed);
+/* Prints it all on standard output. `seconds` is the wall time of the run. */
+void tally_print(struct tally *tally, double seconds);
+
+const char *fault_name(enum fault fault);
+const char *deed_name(enum deed deed);
+const char *watch_fault_name(enum watch_fault fault);

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tests/sim/errand.h"
+#include "tests/sim/invariant.h"
+#include "tests/sim/people.h"
+#include "tests/sim/replica.h"
+
+#define BOOT_MS 100000
+#define BORN_US INT64_C(1790000000000000) /* the wall clock at boot */
+#define SETTLING_MS (25 * 60 * 1000)
+#define QUIET_MS (40 * 60 * 1000)
+#define QUIET_PASSES 3
+#define PACE_MS 4000 /* between two things that people do */
+
+/* ---- failures ---------------------------------------------------------------------------------
+ */
+
+void world_fail(struct world *world, const char *invariant, const char *format, ...)
+{
+    va_list args;
+
+    if (world->failed)
+        return;
+    world->failed = true;
+    snprintf(world->invariant, sizeof world->invariant, "%s", invariant);
+    va_start(args, format);
+    vsnprintf(world->why, sizeof world->why, format, args);
+    va_end(args);
+    TRACE(world, "!!! %s: %s", world->invariant, world->why);
+}
+
+/* ---- marks ------------------------------------------------------------------------------------
+ */
+
+static struct mark *find_mark(const struct marks *marks, const char *key)
+{
+    for (size_t i = 0; i < marks->count; i++)
+        if (strcmp(marks->items[i].key, key) == 0)
+            return &marks->items[i];
+    return NULL;
+}
+
+void marks_set(struct marks *marks, int64_t at, const char *format, ...)
+{
+    struct mark mark = {.at = at}, *known;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(mark.key, sizeof mark.key, format, args);
+    va_end(args);
+    known = find_mark(marks, mark.key);
+    if (known) {
+        known->at = at;
+        return;
+    }
+    MEM_GROW(marks->items, marks->count, marks->capacity);
+    marks->items[marks->count++] = mark;
+}
+
+int64_t marks_get(const struct marks *marks, const char *format, ...)
+{
+    char key[sizeof((struct mark *)0)->key];
+    const struct mark *mark;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(key, sizeof key, format, args);
+    va_end(args);
+    mark = find_mark(marks, key);
+    return mark ? mark->at : -1;
+}
+
+void world_touch(struct world *world, const char *namespace, const char *account)
+{
+    marks_set(&world->touched, world->now, "%s/%s", namespace, account);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------
+ */
+
+bool world_is_calm(const struct world *world)
+{
+    return world->phase != PHASE_BUSY;
+}
+
+int64_t world_wall_us(const struct world *world)
+{
+    return BORN_US + world->now * 1000;
+}
+
+struct view world_view(const struct world *world)
+{
+    return (struct view){.bindings = world->kube.bindings,
+                         .binding_count = world->kube.binding_count,
+                         .accounts = world->kube.accounts,
+                         .account_count = world->kube.account_count,
+                         .own_namespace = OWN_NAMESPACE};
+}
+
+const struct model_association *world_association(const struct world *world, const char *id)
+{
+    struct model_view view;
+
+    return model_association_by_id(world->model, CLUSTER_NAME, id, world->now, &view) ? view.truth
+                                                                                      : NULL;
+}
+
+const struct model_association *world_key(const struct world *world, const char *namespace,
+                                          const char *account)
+{
+    struct model_view view;
+
+    return model_association_by_key(world->model, CLUSTER_NAME, namespace, account, world->now,
+                                    &view)
+               ? view.truth
+               : NULL;
+}
+
+const struct model_association *world_association_at(const struct world *world, size_t index)
+{
+    struct model_view view;
+
+    for (size_t i = 0; model_association_at(world->model, CLUSTER_NAME, i, world->now, &view); i++)
+        if (view.truth && index-- == 0)
+            return view.truth;
+    return NULL;
+}
+
+size_t world_association_count(const struct world *world)
+{
+    size_t count = 0;
+
+    while (world_association_at(world, count))
+        count++;
+    return count;
+}
+
+/* ---- phases -----------------------------------------------------------------------------------
+ */
+
+static void settle(struct world *world)
+{
+    TRACE(world, "── faults and people have stopped");
+    world->phase = PHASE_SETTLING;
+    world->phase_until = world->now + SETTLING_MS;
+    world->people_at = NEVER;
+    world->crash_in = 0;
+    world->crash_at = NEVER;
+    world->weather.eks_latency = world->weather.kube_latency = 50;
+    world->weather.watch_delay = 50;
+    people_mend(world);
+    if (world->replica)
+        for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+            kube_watch_calm(world, &world->replica->watches[resource]);
+}
+
+static void turn_phase(struct world *world)
+{
+    switch (world->phase) {
+    case PHASE_BUSY:
+        settle(world);
+        break;
+    case PHASE_SETTLING:
+        TRACE(world, "── at rest");
+        rest_check(world);
+        world->phase = PHASE_QUIET;
+        world->phase_until = world->now + QUIET_MS;
+        world->writes_at_quiet = world->writes;
+        world->passes_at_quiet = world->passes;
+        break;
+    case PHASE_QUIET:
+    case PHASE_OVER:
+        world->phase = PHASE_OVER;
+        break;
+    }
+}
+
+/* Three further passes write nothing. */
+static void watch_quiet(struct world *world)
+{
+    if (world->phase != PHASE_QUIET || world->failed)
+        return;
+    if (world->writes != world->writes_at_quiet)
+        world_fail(world, "quiet", "something was written at rest");
+    else if (world->passes >= world->passes_at_quiet + QUIET_PASSES)
+        world->phase = PHASE_OVER;
+    else if (world->now >= world->phase_until)
+        world_fail(world, "quiet", "no %d passes in %d minutes", QUIET_PASSES, QUIET_MS / 60000);
+}
+
+/* ---- the operator's lives ---------------------------------------------------------------------
+ */
+
+/* Where this life is going to end. */
+static void draw_death(struct world *world)
+{
+    struct tape *tape = &world->tape;
+
+    world->crash_in = 0;
+    world->crash_at = NEVER;
+    if (world_is_calm(world) || world->weather.crashes == 0)
+        return;
+    world->weather.crashes--;
+    if (tape_choose(tape, 4, "a crash at some time") == 3) {
+        world->crash_at = world->now + tape_between(tape, 1, 60000, "when");
+        return;
+    }
+    world->crash_in = 1 + tape_choose(tape, 80, "a crash at some call");
+    world->crash_after = tape_choose(tape, 2, "after its effect") == 1;
+}
+
+static void start_replica(struct world *world)
+{
+    world->replica_at = NEVER;
+    draw_death(world);
+    world->replica = replica_new(world);
+}
+
+static void bury_replica(struct world *world)
+{
+    bool crashed = world->replica->dead;
+
+    if (!world->abandoned)
+        replica_free(world->replica);
+    world->replica = NULL;
+    world->crash_in = 0;
+    world->crash_at = NEVER;
+    if (!crashed)
+        world_fail(world, "livelock", "work_run() returned though the world was not gone");
+    world->crashes += world->phase != PHASE_OVER;
+    world->replica_at =
+        world->now + tape_between(&world->tape, 300, 20000, "until it is started again");
+}
+
+static void run_replica(struct world *world)
+{
+    struct replica *replica = world->replica;
+
+    if (world->replica_at <= world->now)
+        start_replica(world);
+    if (!world->replica)
+        return;
+    replica = world->replica;
+    if (world->crash_at <= world->now) {
+        world->crash_at = NEVER;
+        replica_kill(replica, "crashes");
+    }
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+        kube_watch_run(world, &replica->watches[resource]);
+    replica_run(replica);
+    if (replica_ended(replica) || world->abandoned)
+        bury_replica(world);
+}
+
+/* ---- going on ---------------------------------------------------------------------------------
+ */
+
+static void sooner(int64_t *due, int64_t at)
+{
+    if (at < *due)
+        *due = at;
+}
+
+static int64_t next_due(struct world *world)
+{
+    int64_t due = world->phase_until;
+
+    sooner(&due, world->people_at);
+    sooner(&due, world->replica_at);
+    sooner(&due, world->crash_at);
+    sooner(&due, errands_due(world));
+    if (!world->replica)
+        return due;
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+        sooner(&due, kube_watch_due(world, &world->replica->watches[resource]));
+    sooner(&due, replica_due(world->replica));
+    return due;
+}
+
+static void go_on_to(struct world *world, int64_t due)
+{
+    if (due > world->now) {
+        world->now = due;
+        world->still = 0;
+    }
+    world->kube.now = world->now;
+    world->kube.wall_us = world_wall_us(world);
+}
+
+static void turn(struct world *world)
+{
+    go_on_to(world, next_due(world));
+    if (world->now >= world->phase_until)
+        turn_phase(world);
+    if (world->people_at <= world->now) {
+        people_act(world);
+        world->people_at =
+            world->now + tape_between(&world->tape, 1, PACE_MS, "until somebody does something");
+    }
+    errands_run(world);
+    run_replica(world);
+    watch_quiet(world);
+}
+
+static void world_run(struct world *world)
+{
+    while (world->phase != PHASE_OVER && !world->failed)
+        turn(world);
+    world->phase = PHASE_OVER;
+    if (world->replica && !world->abandoned) {
+        replica_kill(world->replica, "is told to end");
+        while (world->replica && !world->abandoned)
+            run_replica(world);
+    }
+}
+
+/* ---- birth and end ----------------------------------------------------------------------------
+ */
+
+static void world_init(struct world *world, uint64_t seed, struct fiber *fiber, struct tally *tally,
+                       bool keep)
+{
+    *world = (struct world){.now = BOOT_MS, .fiber = fiber, .tally = tally, .crash_at = NEVER};
+    tape_init(&world->tape, seed);
+    trace_init(&world->trace, keep);
+    world->model = model_new();
+    births_draw(world);
+    go_on_to(world, world->now);
+    people_settle_in(world);
+    world->people_at = world->now + tape_between(&world->tape, 1, PACE_MS, "the first deed");
+    world->replica_at = world->now;
+}
+
+static void world_release(struct world *world)
+{
+    errands_release(world);
+    kube_release(&world->kube);
+    model_free(world->model);
+    mem_free(world->touched.items);
+    mem_free(world->owner_lost.items);
+    mem_free(world->unwanted.items);
+    trace_release(&world->trace);
+    tape_release(&world->tape);
+}
+
+bool world_history(uint64_t seed, struct fiber *fiber, struct tally *tally, uint64_t *ret_hash,
+                   struct strbuf *text)
+{
+    struct world world;
+
+    world_init(&world, seed, fiber, tally, text != NULL);
+    world_run(&world);
+    tally_history(tally, world.port_calls, world.passes, world.crashes > 0);
+    tally->seconds += (uint64_t)((world.now - BOOT_MS) / 1000);
+    *ret_hash = world.trace.hash;
+    if (text)
+        strbuf_str(text, strbuf_text(&world.trace.text));
+    world_release(&world);
+    return !world.failed;
+}

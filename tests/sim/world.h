@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * world - one history: an API server, an EKS, people, weather, and one operator that lives, dies
+ * and is started again. Virtual time, one thread.
+ *
+ * The world keeps what is under way with the time when it is due; world_run() goes from one due
+ * thing to the next. The operator is a fiber (tests/sim/replica) that gives way inside next().
+ *
+ *     busy       people change things, calls fail, watches end, the operator crashes
+ *     settling   all of that has stopped; long enough for everything to come right
+ *     quiet      at rest: nothing is written any more
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconcile/plan.h"
+#include "tests/sim/expect.h"
+#include "tests/sim/fiber.h"
+#include "tests/sim/kube_world.h"
+#include "tests/sim/tally.h"
+#include "tests/sim/tape.h"
+#include "tests/sim/trace.h"
+#include "tests/standin/model.h"
+
+#define NEVER INT64_MAX
+#define CLUSTER_NAME "blue"
+#define OWN_NAMESPACE "podbind-system"
+#define OWNER "kube-system-uid-1/podbind"
+#define ABSENCE_GRACE_MS (2 * 60 * 1000)
+#define EXISTENCE_INTERVAL_MS (5 * 60 * 1000)
+#define DESCRIBE_INTERVAL_MS (60 * 1000)
+
+enum phase { PHASE_BUSY, PHASE_SETTLING, PHASE_QUIET, PHASE_OVER };
+
+/* How rough a history is. Chances are per mille, times the longest in ms. */
+struct weather {
+    uint32_t eks_faults, kube_faults, watch_faults; /* of calls; of watches opened */
+    uint32_t drift;                                 /* of what people do */
+    int64_t eks_latency, kube_latency, watch_delay;
+    bool no_streams;    /* the API server does not know sendInitialEvents */
+    uint32_t kube_page; /* objects on a page */
+    int eks_page;       /* associations on a page */
+    uint32_t crashes;   /* still to come */
+    uint32_t lease_faults;
+    enum plan_mode mode;
+};
+
+enum identity { IDENTITY_ISSUER, IDENTITY_CERTIFICATE, IDENTITY_WRONG, IDENTITY_UNREADABLE };
+
+struct errand;
+struct replica;
+
+/* Something remembered of a key, or of an id. */
+struct mark {
+    char key[128]; /* "namespace/account", or an id */
+    int64_t at;
+};
+struct marks {
+    struct mark *items;
+    size_t count, capacity;
+};
+
+struct world {
+    struct tape tape;
+    struct trace trace;
+    struct tally *tally;
+
+    int64_t now; /* ms since boot */
+    enum phase phase;
+    int64_t phase_until, people_at;
+    struct weather weather;
+
+    struct kube_world kube;
+    struct model *model;
+    enum identity identity;
+    int64_t deny_eks_until, deny_kube_until;
+
+    struct fiber *fiber;     /* borrowed */
+    struct replica *replica; /* NULL: none */
+    int64_t replica_at;      /* when the next one starts; NEVER: not now */
+    uint32_t crash_in;       /* it dies at its n-th call; 0: it does not */
+    bool crash_after;
+    int64_t crash_at; /* or at this time */
+    struct errand *errands;
+
+    struct marks touched;    /* keys in which somebody else had a hand, or a late call */
+    struct marks owner_lost; /* ids that lost their owner tag */
+    struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
+
+    uint32_t port_calls, passes, crashes;
+    uint32_t still;           /* port calls since time last went on */
+    uint64_t writes;          /* calls started that change something */
+    uint64_t writes_at_quiet; /* of them, when it grew quiet */
+    uint32_t passes_at_quiet;
+    uint64_t numbers; /* handed out, for names */
+
+    bool failed, abandoned; /* abandoned: the operator will never end */
+    char invariant[64];
+    char why[1024];
+};
+
+/* Runs one history; ret_hash is its trace. `text` NULL, or gets the readable trace and why it
+ * failed. Returns false when an invariant was broken. */
+bool world_history(uint64_t seed, struct fiber *fiber, struct tally *tally, uint64_t *ret_hash,
+                   struct strbuf *text);
+
+/* The first one counts; the history ends soon. */
+void world_fail(struct world *world, const char *invariant, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+#define TRACE(world, ...) trace_line(&(world)->trace, (world)->now, __VA_ARGS__)
+
+bool world_is_calm(const struct world *world);
+int64_t world_wall_us(const struct world *world);
+/* The API server's own view. */
+struct view world_view(const struct world *world);
+
+void marks_set(struct marks *marks, int64_t at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* When it was set, or -1. */
+int64_t marks_get(const struct marks *marks, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A key as a mark: somebody else had a hand in it. */
+void world_touch(struct world *world, const char *namespace, const char *account);
+
+/* ---- EKS by id and key: the truth, NULL: none ---- */
+
+const struct model_association *world_association(const struct world *world, const char *id);
+const struct model_association *world_key(const struct world *world, const char *namespace,
+                                          const char *account);
+/* The i-th living one, in order of creation. */
+const struct model_association *world_association_at(const struct world *world, size_t index);
+size_t world_association_count(const struct world *world);
+
+/* ---- births ---- */
+
+/* Draws a world and its weather. (births.c) */
+void births_draw(struct world *world);
