@@ -22,8 +22,7 @@ static json_t *parse(const char *text)
     return document;
 }
 
-/* ---- resourceVersions
- * ---------------------------------------------------------------------------- */
+/* ---- resourceVersions ----------------------------------------------------------------- */
 
 static void compares_versions_as_numbers_of_any_length(void **state)
 {
@@ -81,8 +80,7 @@ static void takes_the_version_of_an_object(void **state)
     assert_string_equal(object_version(NULL), "");
 }
 
-/* ---- lists
- * ------------------------------------------------------------------------------------------ */
+/* ---- lists ---------------------------------------------------------------------------- */
 
 static void reads_a_page(void **state)
 {
@@ -144,8 +142,7 @@ static void refuses_what_is_no_list(void **state)
     }
 }
 
-/* ---- names and URLs
- * --------------------------------------------------------------------------------- */
+/* ---- names and URLs ------------------------------------------------------------------- */
 
 static void knows_names(void **state)
 {
