@@ -224,14 +224,22 @@ static void settle_writes(struct intake *intake)
     }
 }
 
+/* When a watch that does not show our own write is given up. Only a watch: a state that is being
+ * taken anew is waited for. */
+static int64_t distrust_due(const struct intake *intake)
+{
+    const struct reflector *reflector = &intake->informers[RESOURCE_BINDINGS].reflector;
+    int64_t oldest = writes_oldest(&intake->writes);
+
+    return reflector->state == REFLECTOR_WATCHING && oldest != INT64_MAX
+               ? oldest + WRITE_PATIENCE_MS + 1
+               : INT64_MAX;
+}
+
 static void distrust_watch(struct intake *intake)
 {
-    struct reflector *reflector = &intake->informers[RESOURCE_BINDINGS].reflector;
-    int64_t now = intake->ports->now(intake->ports->world);
-
-    if (reflector->state == REFLECTOR_WATCHING && writes_oldest(&intake->writes) != INT64_MAX &&
-        now > writes_oldest(&intake->writes) + WRITE_PATIENCE_MS)
-        reflector_restart(reflector);
+    if (intake->ports->now(intake->ports->world) >= distrust_due(intake))
+        reflector_restart(&intake->informers[RESOURCE_BINDINGS].reflector);
 }
 
 static bool is_watching(const struct intake *intake)
@@ -304,7 +312,7 @@ bool intake_synced(const struct intake *intake)
 
 int64_t intake_due(const struct intake *intake)
 {
-    int64_t due = INT64_MAX, oldest = writes_oldest(&intake->writes);
+    int64_t due = distrust_due(intake);
 
     for (int resource = 0; resource < RESOURCE_COUNT; resource++) {
         const struct reflector *reflector = &intake->informers[resource].reflector;
@@ -312,8 +320,6 @@ int64_t intake_due(const struct intake *intake)
         if (reflector->state == REFLECTOR_IDLE && reflector->due < due)
             due = reflector->due;
     }
-    if (oldest != INT64_MAX && oldest + WRITE_PATIENCE_MS < due)
-        due = oldest + WRITE_PATIENCE_MS + 1;
     return due;
 }
 
