@@ -16,12 +16,14 @@ struct resource {
 
 static int malformed(const char *arn, struct model_error *err)
 {
-    return model_refuse(err, 400, "BadRequestException", "", "Invalid resource ARN: %.300s", arn);
+    model_refuse(err, 400, "BadRequestException", "", "Invalid resource ARN: %.300s", arn);
+    return -1;
 }
 
 static int missing(const char *arn, struct model_error *err)
 {
-    return model_refuse(err, 404, "NotFoundException", "", "Resource not found: %.300s", arn);
+    model_refuse(err, 404, "NotFoundException", "", "Resource not found: %.300s", arn);
+    return -1;
 }
 
 /* "arn:<partition>:eks:<region>:<account>:<rest>" → rest, or NULL. */

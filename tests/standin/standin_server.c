@@ -80,7 +80,7 @@ static enum MHD_Result broken(struct MHD_Connection *connection)
 
     if (info) {
         setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        connect(info->connect_fd, &nowhere, sizeof nowhere);
+        (void)connect(info->connect_fd, &nowhere, sizeof nowhere);
     }
     return MHD_NO;
 }

@@ -203,8 +203,10 @@ def test_client_request_token_replays(eks):
         ({"tags": {str(i): "" for i in range(51)}}, "A resource may have at most 50 tags."),
         (
             {"cluster": "-blue"},
-            "The parameter clusterName contains invalid characters. It should conform to the regular expression "
-            r"^[0-9A-Za-z][A-Za-z0-9\-_]*",
+            (
+                "The parameter clusterName contains invalid characters. It should conform to the regular expression "
+                r"^[0-9A-Za-z][A-Za-z0-9\-_]*"
+            ),
         ),
     ],
 )
