@@ -245,6 +245,9 @@ static size_t make_variants(struct binding_status variants[MAX_VARIANTS])
     VARIANT(role = "reader2");
     VARIANT(role = "readera");
     VARIANT(role_arn = "rn:aws:iam::111122223333:role/reader");
+    VARIANT(role = ""); /* these two have the same texts in the same order */
+    variants[count - 1].role_arn = "reader";
+    VARIANT(role_arn = "");
     VARIANT(service_accounts = "app-sb");
     VARIANT(access = "");
     VARIANT(bound = "2/2");

@@ -179,6 +179,21 @@ static void refuses_objects_that_cannot_be_told_apart(void **state)
     }
 }
 
+static void names_have_at_most_253_characters(void **state)
+{
+    (void)state;
+    for (int length = 253; length <= 254; length++) {
+        CLEANUP_JSON json_t *document =
+            parse_quoted("{" KIND ",'metadata':{'namespace':'a','name':'%0*d','uid':'u',"
+                         "'resourceVersion':'1'},'spec':{" SPEC "}}",
+                         length, 0);
+        struct error err = {0};
+        CLEANUP_FREE struct binding *binding = binding_from_json(document, &err);
+
+        assert_true((binding != NULL) == (length == 253));
+    }
+}
+
 /* ---- service accounts ---------------------------------------------------------------------- */
 
 #define ACCOUNT_METADATA "'namespace':'app','name':'app-sa','uid':'u-1','resourceVersion':'9'"
@@ -258,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_long_annotation_is_kept_as_its_digest),
         cmocka_unit_test(reads_selectors),
         cmocka_unit_test(refuses_objects_that_cannot_be_told_apart),
+        cmocka_unit_test(names_have_at_most_253_characters),
         cmocka_unit_test(reads_a_service_account_from_a_list),
         cmocka_unit_test(reads_a_plain_service_account),
         cmocka_unit_test(refuses_what_is_no_service_account),

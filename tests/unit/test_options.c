@@ -204,6 +204,72 @@ static void surroundings_fill_the_gaps(void **state)
     assert_string_equal(options.aws_endpoints.all, "");
 }
 
+/* Each variable holds its own name, so that mixing up two of them shows. */
+static void every_variable_of_the_aws_sdks_is_handed_on(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t member;
+    } rows[] = {
+        {"AWS_ACCESS_KEY_ID", offsetof(struct options, aws_credentials.access_key_id)},
+        {"AWS_SECRET_ACCESS_KEY", offsetof(struct options, aws_credentials.secret_access_key)},
+        {"AWS_SESSION_TOKEN", offsetof(struct options, aws_credentials.session_token)},
+        {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+         offsetof(struct options, aws_credentials.container_relative_uri)},
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI",
+         offsetof(struct options, aws_credentials.container_full_uri)},
+        {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+         offsetof(struct options, aws_credentials.container_token_file)},
+        {"AWS_CONTAINER_AUTHORIZATION_TOKEN",
+         offsetof(struct options, aws_credentials.container_token)},
+        {"AWS_ENDPOINT_URL_EKS", offsetof(struct options, aws_endpoints.eks)},
+        {"AWS_ENDPOINT_URL_IAM", offsetof(struct options, aws_endpoints.iam)},
+        {"AWS_ENDPOINT_URL_STS", offsetof(struct options, aws_endpoints.sts)},
+        {"AWS_ENDPOINT_URL", offsetof(struct options, aws_endpoints.all)},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", offsetof(struct options, aws_endpoints.ignore_all)},
+    };
+    const char *environment[2 * COUNT(rows) + 9] = {
+        "PODBIND_CLUSTER_NAME",    "c",   "AWS_REGION", "us-west-2", "KUBERNETES_SERVICE_HOST", "h",
+        "KUBERNETES_SERVICE_PORT", "6443"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        environment[8 + 2 * i] = environment[9 + 2 * i] = rows[i].name;
+    CLEANUP(options_release) struct options options = read_good(NO_ARGUMENTS, environment);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *found;
+
+        memcpy(&found, (const char *)&options + rows[i].member, sizeof found);
+        assert_string_equal(found, rows[i].name);
+    }
+    assert_string_equal(options.kubernetes_port, "6443");
+}
+
+static void outside_a_pod_the_home_has_the_kubeconfig(void **state)
+{
+    char home[] = "/tmp/podbind-test.XXXXXX", folder[64], path[80];
+    const char *environment[] = {
+        "PODBIND_CLUSTER_NAME", "c", "AWS_REGION", "us-west-2", "HOME", home, NULL};
+    struct options options = {0};
+    struct error err = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(home));
+    snprintf(folder, sizeof folder, "%s/.kube", home);
+    snprintf(path, sizeof path, "%s/config", folder);
+    mkdir(folder, 0700);
+    int without = read_them(NO_ARGUMENTS, environment, &options, &err);
+    fclose(fopen(path, "w"));
+    int with = read_them(NO_ARGUMENTS, environment, &options, &err);
+    unlink(path);
+    rmdir(folder);
+    rmdir(home);
+    assert_int_equal(without, -1);
+    assert_int_equal(with, 0);
+    assert_string_equal(options.kubeconfig, path);
+    options_release(&options);
+}
+
 static void two_replicas_on_one_host_have_two_names(void **state)
 {
     CLEANUP(options_release) struct options one = read_good(NO_ARGUMENTS, enough);
@@ -331,6 +397,8 @@ int main(void)
         cmocka_unit_test(the_last_of_two_flags_counts),
         cmocka_unit_test(an_empty_flag_takes_a_list_back),
         cmocka_unit_test(surroundings_fill_the_gaps),
+        cmocka_unit_test(every_variable_of_the_aws_sdks_is_handed_on),
+        cmocka_unit_test(outside_a_pod_the_home_has_the_kubeconfig),
         cmocka_unit_test(two_replicas_on_one_host_have_two_names),
         cmocka_unit_test(the_mounted_namespace_is_ours),
         cmocka_unit_test(variables_of_kubernetes_are_left_alone),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "controller/options.h"
 #include "tests/unit/options_world.h"
 
@@ -37,6 +38,7 @@ static void wrong_flags_say_what_was_expected(void **state)
         {"--existence-interval=-5m", "is not a duration"},
         {"--existence-interval=5M", "is not a duration"},
         {"--existence-interval=99999999999999999999s", "is not a duration"},
+        {"--existence-interval=999999999999999999h", "is not a duration"},
         {"--max-in-flight=0", "\"0\" is not a whole number, from 1 to 256"},
         {"--max-in-flight=1.5", "is not a whole number"},
         {"--max-in-flight=0x10", "is not a whole number"},
@@ -76,6 +78,23 @@ static void wrong_flags_say_what_was_expected(void **state)
         assert_int_equal(err.kind, ERROR_INVALID);
         assert_int_equal(options.max_in_flight, 77);
     }
+}
+
+static void more_than_100_namespaces_are_refused(void **state)
+{
+    CLEANUP(strbuf_release) struct strbuf list = {0};
+    struct options options = {0};
+    struct error err = {0};
+
+    (void)state;
+    strbuf_str(&list, "--watch-namespaces=n");
+    for (int i = 1; i < 100; i++)
+        strbuf_str(&list, ",n");
+    assert_int_equal(read_them(ARGUMENTS(list.text), enough, &options, &err), 0);
+    assert_int_equal(options.watch_namespaces.count, 100);
+    options_release(&options);
+    strbuf_str(&list, ",n");
+    assert_int_equal(read_them(ARGUMENTS(list.text), enough, &options, &err), -1);
 }
 
 static void a_flag_is_no_value(void **state)
@@ -150,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_flags_say_what_was_expected),
+        cmocka_unit_test(more_than_100_namespaces_are_refused),
         cmocka_unit_test(a_flag_is_no_value),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(wrong_files_say_where),

@@ -142,6 +142,51 @@ static void texts_at_their_longest_pass_and_one_more_does_not(void **state)
     }
 }
 
+/* `count` times `item` with its number, commas between. */
+static const char *repeat(char *room, size_t size, const char *before, const char *item, int count,
+                          const char *after)
+{
+    size_t length = (size_t)snprintf(room, size, "%s", before);
+
+    for (int i = 0; i < count; i++) {
+        length += (size_t)snprintf(room + length, size - length, "%s", i > 0 ? "," : "");
+        for (const char *at = item; *at && length < size; at++)
+            length += (size_t)snprintf(room + length, size - length, *at == '#' ? "%d" : "%c",
+                                       *at == '#' ? i : *at);
+    }
+    snprintf(room + length, size - length, "%s", after);
+    return room;
+}
+
+static void lists_at_their_longest_pass_and_one_more_does_not(void **state)
+{
+    static const struct {
+        const char *before, *item, *after;
+        int most;
+    } rows[] = {
+        {SPEC ",'tags':{", "'k#':'v'", "}", 45},
+        {ROLE ",'serviceAccount':{'selector':{'matchLabels':{", "'k#':'v'", "}}}", 32},
+        {ROLE ",'serviceAccount':{'selector':{'matchExpressions':[",
+         "{'key':'k#','operator':'Exists'}", "]}}", 32},
+        {ROLE ",'serviceAccount':{'selector':{'matchExpressions':[{'key':'k','operator':'In',"
+              "'values':[",
+         "'v#'", "]}]}}", 64},
+    };
+    char spec[4096];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (int more = 0; more < 2; more++) {
+            CLEANUP_FREE struct binding *binding =
+                with_spec(repeat(spec, sizeof spec, rows[i].before, rows[i].item,
+                                 rows[i].most + more, rows[i].after));
+
+            if ((binding->defect[0] != '\0') != (more == 1))
+                fail_msg("{%s}: \"%s\"", spec, binding->defect);
+        }
+    }
+}
+
 static void a_wrong_deletion_policy_retains(void **state)
 {
     CLEANUP_FREE struct binding *binding = with_spec(SPEC ",'deletionPolicy':'retain'");
@@ -200,6 +245,7 @@ int main(void)
         cmocka_unit_test(malformed_specs_have_a_defect_that_names_the_field),
         cmocka_unit_test(no_spec_is_a_defect),
         cmocka_unit_test(texts_at_their_longest_pass_and_one_more_does_not),
+        cmocka_unit_test(lists_at_their_longest_pass_and_one_more_does_not),
         cmocka_unit_test(a_wrong_deletion_policy_retains),
         cmocka_unit_test(a_text_at_fault_is_left_out),
         cmocka_unit_test(a_broken_policy_is_told_apart_from_a_broken_spec),

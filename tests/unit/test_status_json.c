@@ -136,38 +136,93 @@ static void a_full_status_comes_back_too(void **state)
     assert_true(pairs_has(binding->status.associations, "sa-099", "sa-099"));
 }
 
-/* Each of these is mended by our next patch, so it must not look like ours. */
-static void a_status_touched_by_others_hashes_differently(void **state)
+#define OURS                                                                                       \
+    "'observedGeneration':3,'wanted':0,'inPlace':0,'role':'reader','conditions':[{'type':'Ready'," \
+    "'status':'True','observedGeneration':3,'reason':'Bound','message':'m',"                       \
+    "'lastTransitionTime':'2026-11-22T19:28:09Z'}%s],'associations':[{'serviceAccount':'b',"       \
+    "'id':'a-1'}%s]%s"
+
+static uint64_t hash_of(const char *status)
 {
-    static const char ours[] = "'observedGeneration':3,'wanted':1,'inPlace':1,";
-    static const char *const rows[] = {
-        "'conditions':[]",
-        "'conditions':[{'type':'Mine','status':'True','observedGeneration':3}]",
-        "'conditions':[{'type':'Ready','status':'true','observedGeneration':3}]",
-        "'conditions':[{'type':'Ready','status':'True','observedGeneration':2}]",
-        "'conditions':[{'type':'Ready','status':'True','observedGeneration':3,'reason':7}]",
-        "'conditions':'x'",
-        "'conditions':[null]",
-        "'associations':[{'id':'a-1'}]",
-        "'associations':[{'serviceAccount':'a','id':'a-1'},{'serviceAccount':'a','id':'a-2'}]",
-        "'associations':[{'serviceAccount':'a\\n','id':'a-1'}]",
-        "'associations':{}",
-        "'omitted':-1",
-        "'role':5",
-        "'bound':'\\u0001'",
+    CLEANUP_JSON json_t *document =
+        parse_quoted("{" KIND "," METADATA ",'spec':{" SPEC "},'status':{%s}}", status);
+    CLEANUP_FREE struct binding *binding = read_binding(document);
+
+    return binding->status.hash;
+}
+
+/* What others add, and what our next patch takes away again, must not look like a status of ours.
+ */
+static void additions_by_others_change_the_hash(void **state)
+{
+    static const struct {
+        const char *conditions, *rows, *members;
+    } rows[] = {
+        {",{'type':'Mine','status':'True','observedGeneration':3}", "", ""},
+        {",{'type':'Stalled','status':'maybe','observedGeneration':3}", "", ""},
+        {",{'type':'Ready','status':'True','observedGeneration':3,'reason':'Bound','message':'m'}",
+         "", ""},
+        {",null", "", ""},
+        {"", ",{'id':'a-2'}", ""},
+        {"", ",7", ""},
+        {"", ",{'serviceAccount':'b','id':'a-1'}", ""},
+        {"", ",{'serviceAccount':'c\\n','id':'a-1'}", ""},
+        {"", "", ",'omitted':-1"},
+        {"", "", ",'roleARN':5"},
     };
-    uint64_t seen[COUNT(rows)];
+    struct binding_row row = {"b", "a-1", "", "", 0};
+    struct binding_status ours = {
+        .observed_generation = 3,
+        .conditions = {[CONDITION_READY] = {CONDITION_TRUE, "Bound", "m", 0}},
+        .role = "reader",
+        .rows = &row,
+        .row_count = 1,
+    };
+    char status[1024];
 
     (void)state;
+    snprintf(status, sizeof status, OURS, "", "", "");
+    assert_int_equal(hash_of(status), binding_status_hash(&ours));
     for (size_t i = 0; i < COUNT(rows); i++) {
-        CLEANUP_JSON json_t *document = parse_quoted(
-            "{" KIND "," METADATA ",'spec':{" SPEC "},'status':{%s%s}}", ours, rows[i]);
-        CLEANUP_FREE struct binding *binding = read_binding(document);
-
-        seen[i] = binding->status.hash;
-        if (i > 0 && seen[i] == seen[0])
-            fail_msg("{%s} looks like a status of ours", rows[i]);
+        snprintf(status, sizeof status, OURS, rows[i].conditions, rows[i].rows, rows[i].members);
+        if (hash_of(status) == binding_status_hash(&ours))
+            fail_msg("row %zu looks like a status of ours", i);
     }
+}
+
+/* These read as nothing, and must not look as if we had written nothing. */
+static void members_of_a_wrong_type_change_the_hash(void **state)
+{
+    static const char *const statuses[] = {
+        "'observedGeneration':3,'wanted':0",
+        "'observedGeneration':3,'wanted':'0','inPlace':0",
+        "'observedGeneration':3,'wanted':4294967296,'inPlace':0",
+        "'observedGeneration':3,'wanted':0,'inPlace':0,'conditions':'x'",
+        "'observedGeneration':3,'wanted':0,'inPlace':0,'associations':{}",
+        "'observedGeneration':3,'wanted':0,'inPlace':0,'access':[]",
+    };
+    struct binding_status nothing = {.observed_generation = 3};
+
+    (void)state;
+    assert_int_equal(hash_of("'observedGeneration':3,'wanted':0,'inPlace':0"),
+                     binding_status_hash(&nothing));
+    for (size_t i = 0; i < COUNT(statuses); i++)
+        if (hash_of(statuses[i]) == binding_status_hash(&nothing))
+            fail_msg("{%s} looks like a status of ours", statuses[i]);
+}
+
+/* A condition that tells about another generation is a stale one. */
+static void a_stale_condition_changes_the_hash(void **state)
+{
+    static const char form[] =
+        "'observedGeneration':3,'wanted':0,'inPlace':0,'conditions':[{'type':'Ready',"
+        "'status':'True','observedGeneration':%d,'reason':'Bound','message':'m'}]";
+    char fresh[256], stale[256];
+
+    (void)state;
+    snprintf(fresh, sizeof fresh, form, 3);
+    snprintf(stale, sizeof stale, form, 2);
+    assert_int_not_equal(hash_of(fresh), hash_of(stale));
 }
 
 static void members_of_a_later_version_do_not_matter(void **state)
@@ -177,6 +232,21 @@ static void members_of_a_later_version_do_not_matter(void **state)
 
     (void)state;
     assert_int_equal(binding->status.hash, binding_status_hash(&status));
+}
+
+static void an_empty_status_takes_all_away(void **state)
+{
+    struct binding_status nothing = {0};
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+
+    (void)state;
+    binding_status_patch("5", &nothing, &text);
+    assert_string_equal(
+        strbuf_text(&text),
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"status\":{\"observedGeneration\":0,"
+        "\"conditions\":[],\"clusterName\":null,\"role\":null,\"roleARN\":null,"
+        "\"serviceAccounts\":null,\"access\":null,\"wanted\":0,\"inPlace\":0,\"bound\":null,"
+        "\"associations\":null,\"omitted\":null}}");
 }
 
 static void the_status_patch_is_exactly_this(void **state)
@@ -212,8 +282,11 @@ int main(void)
         cmocka_unit_test(a_status_that_comes_back_hashes_the_same),
         cmocka_unit_test(remembers_what_the_next_status_needs),
         cmocka_unit_test(a_full_status_comes_back_too),
-        cmocka_unit_test(a_status_touched_by_others_hashes_differently),
+        cmocka_unit_test(additions_by_others_change_the_hash),
+        cmocka_unit_test(members_of_a_wrong_type_change_the_hash),
+        cmocka_unit_test(a_stale_condition_changes_the_hash),
         cmocka_unit_test(members_of_a_later_version_do_not_matter),
+        cmocka_unit_test(an_empty_status_takes_all_away),
         cmocka_unit_test(the_status_patch_is_exactly_this),
     };
 
