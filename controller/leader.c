@@ -196,6 +196,7 @@ struct leader *leader_new(const struct leader_settings *settings, struct error *
 
 int leader_start(struct leader *leader, struct error *err)
 {
+    metrics_set(METRIC_LEADER, 0, leader->settings.options->lease_name, NULL);
     if (pthread_create(&leader->thread, NULL, thread_main, leader) != 0)
         return error_set(err, ERROR_TRANSIENT, "the lease thread can't be started");
     leader->running = true;
