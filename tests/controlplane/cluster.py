@@ -194,10 +194,14 @@ class ControlPlane:
             raise Failed(f"kubectl {words} on {self.name} ended with {run.returncode}: {run.stderr or run.stdout}")
         return run
 
+    def connection(self) -> http.client.HTTPSConnection:
+        """One connection as admin, for many requests in a row; the caller closes it."""
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=self._tls, timeout=30)
+
     def api(self, method: str, path: str, body: object = None, content_type: str = "application/json"):
         """One request as admin, without the price of a kubectl process. Returns the status and the decoded body
         (text where it is not JSON)."""
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self._tls, timeout=30)
+        connection = self.connection()
         try:
             data = None if body is None else json.dumps(body)
             connection.request(method, path, data, {"Content-Type": content_type, "Accept": "application/json"})

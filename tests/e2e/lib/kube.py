@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 from child import Failed, wait_for
@@ -145,11 +146,15 @@ def wait_gone(cluster: ControlPlane, namespace: str, name: str, seconds: float =
 def wipe(cluster: ControlPlane, *namespaces: str) -> None:
     """Without an operator: removes every binding, finalizers and all, the operator's Leases, and the namespaces."""
     status, answer = cluster.api("GET", f"{BINDINGS}/podidentitybindings")
-    for bound in answer["items"] if status == 200 else []:
-        metadata = bound["metadata"]
-        path = f"{BINDINGS}/namespaces/{metadata['namespace']}/podidentitybindings/{metadata['name']}"
-        cluster.api("PATCH", path, {"metadata": {"finalizers": None}}, MERGE_PATCH)
-        cluster.api("DELETE", path)
+    rows = [row["metadata"] for row in answer["items"]] if status == 200 else []
+    for folder in {row["namespace"] for row in rows}:
+        cluster.api("DELETE", f"{BINDINGS}/namespaces/{folder}/podidentitybindings")
+    with closing(cluster.connection()) as connection:
+        for row in rows:
+            if row.get("finalizers"):
+                path = f"{BINDINGS}/namespaces/{row['namespace']}/podidentitybindings/{row['name']}"
+                connection.request("PATCH", path, '{"metadata":{"finalizers":null}}', {"Content-Type": MERGE_PATCH})
+                connection.getresponse().read()
     cluster.api("DELETE", f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases")
     for name in namespaces:
         cluster.api("DELETE", f"/api/v1/namespaces/{name}")

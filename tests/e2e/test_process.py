@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator as a process: killed, ended, replaced, slowed down, at rest, and with a thousand bindings."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+from lib import kube
+
+from child import wait_for
+
+MUTATING = ("create", "update", "patch", "delete", "deletecollection")
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{kube.OPERATOR_NAMESPACE}/leases/podbind"
+
+
+def apply_many(cluster, namespace, count, role="reader-role"):
+    rows = [kube.binding(namespace, f"b{i:04d}", f"sa{i:04d}", role) for i in range(count)]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": rows})
+    cluster.kubectl("create", "-f", "-", stdin=text)
+
+
+def holder(cluster) -> str:
+    status, lease = cluster.api("GET", LEASE)
+    return lease["spec"].get("holderIdentity") or "" if status == 200 else ""
+
+
+def test_a_kill_amid_fifty_slow_creates_doubles_and_loses_nothing(blue, standin, operator, namespace):
+    app = namespace(blue)
+    for number in range(3):
+        role = f"arn:aws:iam::111122223333:role/foreign-{number}"
+        standin.put_association(blue, "elsewhere", f"foreign-{number}", roleArn=role)
+    foreign = {key: row for key, row in standin.associations(blue).items() if key[0] == "elsewhere"}
+    standin.settings(latency="100ms")
+    child = operator(blue, "--max-in-flight=4", "--lease-identity=podbind-0")
+    apply_many(blue, app, 50)
+    wait_for(lambda: len(standin.roles(blue, app)) >= 15, 30, "a third of the associations", every=0.01)
+    child.kill()
+    assert len(standin.roles(blue, app)) < 50
+    child.start()
+    kube.wait_all_ready(blue, app, 50)
+    assert standin.roles(blue, app) == {f"sa{i:04d}": "reader-role" for i in range(50)}
+    assert len(standin.associations(blue)) == 53
+    assert {key: row for key, row in standin.associations(blue).items() if key[0] == "elsewhere"} == foreign
+    created = standin.counters()["CreatePodIdentityAssociation"]
+    assert created["ok"] == 50, created
+    assert "DeletePodIdentityAssociation" not in standin.counters()
+
+
+def test_sigterm_ends_it_within_five_seconds_and_frees_the_lease(blue, standin, operator, namespace):
+    app = namespace(blue)
+    child = operator(blue, "--lease-identity=podbind-0")
+    wait_for(lambda: holder(blue) == "podbind-0", 20, "the lease to be held")
+    standin.settings(latency="3s")
+    apply_many(blue, app, 20)
+    wait_for(lambda: standin.control("GET", "counters")["inFlight"] > 0, 20, "calls under way", every=0.01)
+    start = time.monotonic()
+    assert child.terminate() == 0
+    assert time.monotonic() - start < 5
+    assert holder(blue) == ""
+
+
+def test_a_second_one_stands_by_and_takes_over(blue, standin, operator, namespace):
+    app = namespace(blue)
+    first = operator(blue, "--lease-identity=first")
+    wait_for(lambda: holder(blue) == "first", 20, "the first to hold the lease")
+    second = operator(blue, "--lease-identity=second")
+    apply_many(blue, app, 1)
+    kube.wait_all_ready(blue, app, 1)
+    leads = 'leader_election_master_status{name="podbind"}'
+    assert (first.metrics()[leads], second.metrics()[leads]) == (1, 0)
+    assert first.terminate() == 0
+    start = time.monotonic()
+    wait_for(lambda: holder(blue) == "second", 20, "the second to hold the lease")
+    assert time.monotonic() - start < 5, "a released lease is not to be waited out"
+    kube.kubectl_apply(blue, kube.binding(app, "later", "later-sa", "reader-role"))
+    kube.wait_condition(blue, app, "later")
+    assert second.metrics()[leads] == 1
+
+
+def test_a_settled_cluster_is_left_in_peace(blue, standin, operator, namespace):
+    app = namespace(blue)
+    child = operator(blue, "--existence-interval=1s", "--describe-interval=1s", "--describe-rate=20")
+    apply_many(blue, app, 5)
+    kube.kubectl_apply(blue, kube.service_account(app, "work", queue="work"))
+    kube.kubectl_apply(blue, kube.binding(app, "selected", {"matchLabels": {"queue": "work"}}, "reader-role"))
+    kube.kubectl_apply(blue, kube.binding(app, "loser", "sa0001", "other-role"))
+    kube.wait_condition(blue, app, "loser", status="False", reason="Conflict")
+    kube.wait_condition(blue, app, "selected")
+
+    def passes():
+        return sum(v for k, v in child.metrics().items() if k.startswith("controller_runtime_reconcile_total"))
+
+    settle = passes() + 2
+    wait_for(lambda: passes() >= settle, 30, "two passes in which all comes to rest")
+    calls, mutations = len(list(blue.audit())), standin.mutations()
+    start = passes()
+    wait_for(lambda: passes() >= start + 3, 30, "three passes over the settled cluster")
+    records = [r for r in list(blue.audit())[calls:] if r.get("userAgent", "").startswith("podbind/")]
+    writes = [(r["verb"], r["requestURI"].partition("?")[0]) for r in records if r["verb"] in MUTATING]
+    assert set(writes) == {("update", LEASE)}
+    assert standin.mutations() == mutations
+
+
+def test_a_throttled_account_gets_there(blue, standin, operator, namespace):
+    app = namespace(blue)
+    standin.settings(rate=5, burst=5)
+    operator(blue)
+    apply_many(blue, app, 30)
+    kube.wait_all_ready(blue, app, 30)
+    calls = standin.counters()["CreatePodIdentityAssociation"]
+    assert calls["ok"] == 30
+    assert len(standin.roles(blue, app)) == 30
+
+
+def test_writes_that_show_late_are_not_repeated(blue, standin, operator, namespace):
+    app = namespace(blue)
+    standin.settings(propagation="3s")
+    operator(blue, "--existence-interval=1s")
+    apply_many(blue, app, 5)
+    kube.wait_all_ready(blue, app, 5)
+    kube.patch_binding(blue, app, "b0000", role={"name": "other-role"})
+    kube.delete_binding(blue, app, "b0001")
+    kube.wait_gone(blue, app, "b0001")
+    kube.wait_condition(blue, app, "b0000")
+    wait_for(lambda: standin.association(blue, app, "sa0001") is None, 30, "the deletion")
+    counters = standin.counters()
+    assert counters["CreatePodIdentityAssociation"] == {"ok": 5}
+    assert counters["UpdatePodIdentityAssociation"] == {"ok": 1}
+    assert counters["DeletePodIdentityAssociation"] == {"ok": 1}
+
+
+def usage(pid: int) -> tuple[float, dict[str, int]]:
+    """CPU seconds so far, and memory in KiB."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    memory = dict(re.findall(r"^(RssAnon|VmHWM):\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.M))
+    return ticks / os.sysconf("SC_CLK_TCK"), {name: int(size) for name, size in memory.items()}
+
+
+def test_a_thousand_bindings_become_ready(blue, standin, operator, namespace, capsys):
+    app = namespace(blue)
+    apply_many(blue, app, 1000)
+    start = time.monotonic()
+    child = operator(blue)
+    wait_for(lambda: child.metrics().get('podbind_bindings{reason="Ready"}') == 1000, 120, "1,000 Ready bindings")
+    seconds = time.monotonic() - start
+    cpu, memory = usage(child.pid)
+    kube.wait_all_ready(blue, app, 1000)
+    with capsys.disabled():
+        print(
+            f"\n1,000 bindings Ready after {seconds:.1f} s: {cpu:.2f} s of CPU, "
+            f"RssAnon {memory['RssAnon'] / 1024:.1f} MiB, VmHWM {memory['VmHWM'] / 1024:.1f} MiB"
+        )
+    assert standin.counters()["CreatePodIdentityAssociation"] == {"ok": 1000}
+    assert len(standin.roles(blue, app)) == 1000
