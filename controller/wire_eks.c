@@ -135,7 +135,7 @@ static void copy_tags(const struct eks_association *from, struct strbuf *ret_pai
 
 static struct association *association_of(const struct eks_association *from)
 {
-    CLEANUP(strbuf_release) struct strbuf tags = STRBUF_CAPPED((size_t)64 << 10);
+    CLEANUP(strbuf_release) struct strbuf tags = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
     struct association association = {
         .key = {from->namespace, from->service_account},
         .id = from->id,

@@ -18,6 +18,10 @@
 #define TAG_RETAIN "podbind.dev/retain"
 #define TAG_PREFIX "podbind.dev/"
 
+/* Bytes of the pairs of 50 tags, the most that EKS keeps: 128 and 256 characters of 4 bytes each,
+ * and some room. */
+#define ASSOCIATION_TAGS_CAP ((size_t)80 << 10)
+
 /* Strings are never NULL; "" is absent. */
 struct association_key {
     const char *namespace;

@@ -321,7 +321,7 @@ struct want *desired_find(const struct desired *desired, const struct associatio
 
 void desired_tags(const struct claim *claim, const char *owner, struct strbuf *ret_tags)
 {
-    CLEANUP(strbuf_release) struct strbuf user = STRBUF_CAPPED(64 << 10);
+    CLEANUP(strbuf_release) struct strbuf user = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
     struct pair pairs[MAX_TAGS];
     struct pair_view view;
     size_t count = 0;

@@ -14,7 +14,7 @@
 static bool tags_differ(const struct claim *claim, const struct association *association,
                         const char *owner)
 {
-    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(64 << 10);
+    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
 
     desired_tags(claim, owner, &wanted);
     return strcmp(strbuf_text(&wanted), association->tags) != 0;
@@ -197,13 +197,15 @@ static void group_by_claim(const struct desired *desired, struct plan *plan)
     mem_free(next);
 }
 
-static bool is_unknown(const struct mirror_entry *entry)
+static bool is_unknown(const struct mirror *mirror, const struct mirror_entry *entry)
 {
-    return entry->association ? !entry->association->described : entry->maybe_at != 0;
+    if (!entry->association)
+        return entry->maybe_at != 0;
+    return !entry->deleted_at && !mirror_is_settled(mirror, entry);
 }
 
 /* Steps come in key order, so equal namespaces are neighbours. */
-static void note_unknown(struct plan *plan)
+static void note_unknown(const struct mirror *mirror, struct plan *plan)
 {
     size_t capacity = 0;
 
@@ -211,7 +213,7 @@ static void note_unknown(struct plan *plan)
         const struct mirror_entry *entry = plan->steps[i].entry;
         const char *last = plan->unknown_count ? plan->unknown[plan->unknown_count - 1] : "";
 
-        if (!entry || !is_unknown(entry) || strcmp(last, entry->key.namespace) == 0)
+        if (!entry || !is_unknown(mirror, entry) || strcmp(last, entry->key.namespace) == 0)
             continue;
         MEM_GROW(plan->unknown, plan->unknown_count, capacity);
         plan->unknown[plan->unknown_count++] = entry->key.namespace;
@@ -256,7 +258,7 @@ void plan_make(const struct desired *desired, struct mirror *mirror,
     }
     group_by_claim(desired, &plan);
     break_after_make(desired, &plan);
-    note_unknown(&plan);
+    note_unknown(mirror, &plan);
     mem_free(index.claims);
     *ret_plan = plan;
 }
