@@ -55,16 +55,16 @@ static char next_base64(const char **cursor, const char *end)
     return *cursor < end ? *(*cursor)++ : '\0';
 }
 
-/* Compares two base64 bodies, line breaks aside. */
+/* Compares two base64 bodies, line breaks aside. Two empty ones say nothing. */
 static bool same_body(const char *a, const char *a_end, const char *b, const char *b_end)
 {
-    for (;;) {
+    for (size_t length = 0;; length++) {
         char left = next_base64(&a, a_end), right = next_base64(&b, b_end);
 
         if (left != right)
             return false;
         if (left == '\0')
-            return true;
+            return length > 0;
     }
 }
 
@@ -115,7 +115,7 @@ static void compare(struct cluster *cluster, const struct cluster_evidence *evid
     if (issuers)
         strbuf_format(
             &why,
-            "EKS cluster '%s' has the OIDC issuer %.150s, but this API server's is %.150s: "
+            "EKS cluster '%s' has the OIDC issuer %.130s, but this API server's is %.130s: "
             "set --cluster-name to the cluster podbind runs in",
             cluster->name, evidence->eks_issuer, evidence->kube_issuer);
     else if (bundles)
