@@ -150,6 +150,24 @@ static void checks_the_name(void **state)
     assert_int_equal(world->record.error.kind, ERROR_NONE);
 }
 
+static void speaks_ipv6(void **state)
+{
+    struct watch_world *world = *state;
+    if (world == NULL)
+        skip();
+    struct watch *watch = watch_world_open(world, "/headers", NULL);
+    assert_true(watch_world_wait(&world->record, &world->record.events, 1));
+    assert_non_null(strstr(strbuf_text(&world->record.log), "\r\nHost: [::1]\r\n"));
+    assert_non_null(strstr(strbuf_text(&world->record.log), "\r\nOrigin: https://[::1]:"));
+    watch_close(watch);
+    assert_true(watch_world_wait(&world->record, &world->record.closed, 1));
+    struct watch_server_settings settings = watch_world_settings();
+    settings.host = "::2"; /* connected to ::1 all the same */
+    watch_world_serve(world, &settings);
+    world->record.closed = 0;
+    watch_world_says(watch_world_run(world, "/events"), "refused: IP address mismatch");
+}
+
 static void shows_its_certificate(void **state)
 {
     struct watch_world *world = *state;
@@ -214,6 +232,7 @@ int main(void)
         TEST(trusts_nobody_else),
         cmocka_unit_test_setup_teardown(checks_the_name, watch_world_make_with_names,
                                         watch_world_end),
+        cmocka_unit_test_setup_teardown(speaks_ipv6, watch_world_make_on_ipv6, watch_world_end),
         cmocka_unit_test_setup_teardown(shows_its_certificate, watch_world_make_with_clients,
                                         watch_world_end),
         TEST(refuses_bad_settings),

@@ -348,21 +348,27 @@ static void make_certificates(const struct watch_toy_settings *settings)
     watch_toy_pair_release(&client);
 }
 
+static void listen_on(int family)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr *address = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+    socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
+    toy.listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(toy.listener, address, size) < 0 || listen(toy.listener, 16) < 0 ||
+        getsockname(toy.listener, address, &size) < 0)
+        abort();
+    toy.port = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
+}
+
 void watch_toy_start(const struct watch_toy_settings *settings)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof address;
     memset(&toy, 0, sizeof toy);
     toy.tls = SSL_CTX_new(TLS_server_method());
     make_certificates(settings);
     if (settings->wants_client)
         SSL_CTX_set_verify(toy.tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    toy.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(toy.listener, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(toy.listener, 16) < 0 ||
-        getsockname(toy.listener, (struct sockaddr *)&address, &size) < 0)
-        abort();
-    toy.port = ntohs(address.sin_port);
+    listen_on(settings->ipv6 ? AF_INET6 : AF_INET);
     pthread_create(&toy.accepting, NULL, accept_clients, NULL);
 }
 

@@ -24,6 +24,7 @@
 struct watch_toy_settings {
     const char *certificate_for; /* "IP:127.0.0.1", "DNS:kube.example" */
     bool wants_client;           /* refuses clients without a certificate of its CA */
+    bool ipv6;                   /* on ::1 instead of 127.0.0.1 */
 };
 
 /* Makes a CA, a server certificate and a client certificate, and starts to serve. One a process. */

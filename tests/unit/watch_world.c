@@ -98,15 +98,19 @@ static void serve_with(struct watch_world *world, const struct watch_server_sett
         fail_msg("%s", err.text);
 }
 
-static int begin(struct watch_world *world, const char *certificate_for, bool wants_client)
+static int begin(void **state, const struct watch_toy_settings *toy)
 {
+    struct watch_world *world = mem_alloc(sizeof *world);
     struct error err;
-    watch_toy_start(&(struct watch_toy_settings){certificate_for, wants_client});
+    *state = world;
+    watch_toy_start(toy);
+    world->address = toy->ipv6 ? "::1" : "127.0.0.1";
     world->loop = loop_new(NULL, &err);
     assert_non_null(world->loop);
     pthread_mutex_init(&world->record.lock, NULL);
     pthread_cond_init(&world->record.changed, NULL);
     struct watch_server_settings settings = watch_world_settings();
+    settings.host = world->address;
     serve_with(world, &settings);
     assert_int_equal(loop_start(world->loop, &err), 0);
     return 0;
@@ -114,25 +118,33 @@ static int begin(struct watch_world *world, const char *certificate_for, bool wa
 
 int watch_world_make(void **state)
 {
-    *state = mem_alloc(sizeof(struct watch_world));
-    return begin(*state, "IP:127.0.0.1", false);
+    return begin(state, &(struct watch_toy_settings){.certificate_for = "IP:127.0.0.1"});
 }
 
 int watch_world_make_with_names(void **state)
 {
-    *state = mem_alloc(sizeof(struct watch_world));
-    return begin(*state, "DNS:kube.example", false);
+    return begin(state, &(struct watch_toy_settings){.certificate_for = "DNS:kube.example"});
 }
 
 int watch_world_make_with_clients(void **state)
 {
-    *state = mem_alloc(sizeof(struct watch_world));
-    return begin(*state, "IP:127.0.0.1", true);
+    return begin(state, &(struct watch_toy_settings){.certificate_for = "IP:127.0.0.1",
+                                                     .wants_client = true});
+}
+
+int watch_world_make_on_ipv6(void **state)
+{
+    *state = NULL;
+    if (access("/proc/net/if_inet6", R_OK) < 0)
+        return 0;
+    return begin(state, &(struct watch_toy_settings){.certificate_for = "IP:::1", .ipv6 = true});
 }
 
 int watch_world_end(void **state)
 {
     struct watch_world *world = *state;
+    if (world == NULL)
+        return 0;
     loop_stop(world->loop);
     watch_finish(world->server);
     loop_free(world->loop);
@@ -145,12 +157,11 @@ int watch_world_end(void **state)
 struct watch *watch_world_open(struct watch_world *world, const char *path, const char *token)
 {
     const struct watch_settings settings = {
-        .address = "127.0.0.1", .path = path, .token = token, .timeout_s = 300};
+        .address = world->address, .path = path, .token = token, .timeout_s = 300};
     const struct watch_sink sink = {&world->record, on_opened, on_event, on_closed};
     return watch_open(world->server, &settings, &sink);
 }
 
-/* Opens a watch of that path and waits for its end. */
 const struct error *watch_world_run(struct watch_world *world, const char *path)
 {
     struct watch *watch = watch_world_open(world, path, NULL);
@@ -173,7 +184,6 @@ void watch_world_says(const struct error *err, const char *words)
         fail_msg("\"%s\" does not say \"%s\"", err->text, words);
 }
 
-/* The same server with other settings; its connections ended. */
 void watch_world_serve(struct watch_world *world, const struct watch_server_settings *settings)
 {
     struct error err;

@@ -26,6 +26,7 @@ struct watch_record {
 struct watch_world {
     struct loop *loop;
     struct watch_server *server;
+    const char *address; /* of the toy */
     struct watch_record record;
 };
 
@@ -34,6 +35,7 @@ struct watch_world {
 int watch_world_make(void **state);
 int watch_world_make_with_names(void **state);
 int watch_world_make_with_clients(void **state);
+int watch_world_make_on_ipv6(void **state); /* NULL where there is no IPv6 */
 int watch_world_end(void **state);
 
 struct watch_server_settings watch_world_settings(void);
