@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "reconcile/mirror.h"
+#include "tests/unit/scene.h"
+
+#define NOW 1000000
+#define LATER (NOW + MIRROR_SETTLE_MS)
+#define KEY(account) (&(const struct association_key){"app", account})
+
+/* ---- helpers ----------------------------------------------------------------------------------
+ */
+
+static struct association *summary(const char *account, const char *id)
+{
+    const struct association association = {.key = {"app", account},
+                                            .id = id,
+                                            .arn = "",
+                                            .owner_arn = "",
+                                            .access = {"", "", "", false},
+                                            .tags = "",
+                                            .external_id = ""};
+
+    return association_copy(&association);
+}
+
+static struct association *full(const char *account, const char *id, const char *role)
+{
+    struct association association = scene_association(account, "u");
+
+    association.id = id;
+    association.access.role_arn = role;
+    return association_copy(&association);
+}
+
+/* A list of the whole cluster with one association, or none. */
+static void list_one(struct mirror *mirror, const char *account, const char *id, int64_t started)
+{
+    struct association *items[] = {summary(account, id)};
+
+    mirror_take_list(mirror, NULL, items, 1, started);
+}
+
+static void list_none(struct mirror *mirror, int64_t started)
+{
+    mirror_take_list(mirror, NULL, NULL, 0, started);
+}
+
+static struct mirror_entry *created(struct mirror *mirror, const char *id, int64_t now)
+{
+    struct mirror_entry *entry = mirror_entry(mirror, KEY("app-sa"));
+
+    mirror_created(entry, full("app-sa", id, SCENE_ROLE), now);
+    return entry;
+}
+
+/* ---- the set ----------------------------------------------------------------------------------
+ */
+
+static void entries_are_in_key_order_whatever_came_first(void **state)
+{
+    static const struct association_key keys[] = {{"b", "a"}, {"a", "b"}, {"a", "a"},
+                                                  {"c", ""},  {"a", "c"}, {"a-b", "a"}};
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+
+    (void)state;
+    assert_null(mirror_find(&mirror, &keys[0]));
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+            mirror_entry(&mirror, &keys[i]);
+    assert_int_equal(mirror.count, 6);
+    for (size_t i = 1; i < mirror.count; i++)
+        assert_true(association_key_compare(&mirror.entries[i - 1]->key, &mirror.entries[i]->key) <
+                    0);
+    assert_ptr_equal(mirror_find(&mirror, &keys[4]), mirror_entry(&mirror, &keys[4]));
+    assert_null(mirror_find(&mirror, &(struct association_key){"a", "d"}));
+}
+
+/* ---- lists ------------------------------------------------------------------------------------
+ */
+
+static void a_list_shows_existence_and_nothing_else(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct association *items[] = {summary("b", "a-2"), summary("a", "a-1")};
+
+    (void)state;
+    mirror_take_list(&mirror, NULL, items, 2, NOW);
+    assert_int_equal(mirror.count, 2);
+    assert_string_equal(mirror.entries[0]->association->id, "a-1");
+    assert_false(mirror.entries[0]->association->described);
+    assert_int_equal(mirror.listed_at, NOW);
+    list_one(&mirror, "a", "a-1", NOW + 1);
+    assert_null(mirror_find(&mirror, KEY("b"))->association);
+    list_none(&mirror, NOW + 2);
+    assert_null(mirror_find(&mirror, KEY("a"))->association);
+    mirror_purge(&mirror, NOW + 2);
+    assert_int_equal(mirror.count, 0);
+}
+
+static void what_was_described_stays_while_the_id_stays(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry;
+
+    (void)state;
+    list_one(&mirror, "app-sa", "a-1", NOW);
+    entry = mirror_find(&mirror, KEY("app-sa"));
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 1);
+    list_one(&mirror, "app-sa", "a-1", NOW + 2);
+    assert_true(entry->association->described);
+    assert_int_equal(entry->described_at, NOW + 1);
+    list_one(&mirror, "app-sa", "a-2", NOW + 3);
+    assert_string_equal(entry->association->id, "a-2");
+    assert_false(entry->association->described);
+    assert_int_equal(entry->described_at, 0);
+}
+
+/* Somebody deleted ours and made another: the failures were those of the one before. */
+static void another_id_ends_the_trouble(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    mirror_failed(entry, TROUBLE_GHOST, "taken by nobody", 1, NOW, 1000);
+    entry->maybe_at = NOW;
+    entry->look = true;
+    list_one(&mirror, "app-sa", "a-9", NOW + 1);
+    assert_null(entry->trouble);
+    assert_int_equal(entry->maybe_at, 0);
+    assert_false(entry->look);
+}
+
+static void a_list_of_one_key_leaves_the_others_alone(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct association *items[] = {summary("b", "a-9"), summary("a", "a-3")};
+
+    (void)state;
+    list_one(&mirror, "b", "a-2", NOW);
+    mirror_take_list(&mirror, KEY("a"), items, 2, NOW + 1); /* EKS gave one more than asked for */
+    assert_string_equal(mirror_find(&mirror, KEY("a"))->association->id, "a-3");
+    assert_string_equal(mirror_find(&mirror, KEY("b"))->association->id, "a-2");
+    mirror_take_list(&mirror, KEY("a"), NULL, 0, NOW + 2);
+    assert_null(mirror_find(&mirror, KEY("a"))->association);
+    assert_non_null(mirror_find(&mirror, KEY("b"))->association);
+    assert_int_equal(mirror.listed_at, NOW);
+}
+
+/* ---- our own writes (C5) ----------------------------------------------------------------------
+ */
+
+static void what_we_created_stays_though_not_listed_for_a_minute(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+
+    (void)state;
+    list_none(&mirror, NOW + 1);
+    assert_non_null(entry->association);
+    list_none(&mirror, LATER - 1);
+    assert_non_null(entry->association);
+    list_none(&mirror, LATER);
+    assert_null(entry->association);
+    assert_int_equal(entry->created_at, 0);
+}
+
+static void a_list_older_than_our_create_shows_no_one_elses(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-2", NOW);
+
+    (void)state;
+    list_one(&mirror, "app-sa", "a-1", NOW - 5);
+    assert_string_equal(entry->association->id, "a-2");
+    assert_true(entry->association->described);
+    list_one(&mirror, "app-sa", "a-1", LATER);
+    assert_string_equal(entry->association->id, "a-1");
+}
+
+static void a_describe_soon_after_our_update_is_no_news(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW - MIRROR_SETTLE_MS);
+
+    (void)state;
+    mirror_updated(entry, full("app-sa", "a-1", SCENE_OTHER_ROLE), NOW);
+    entry->recheck = true;
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 1);
+    assert_string_equal(entry->association->access.role_arn, SCENE_OTHER_ROLE);
+    assert_int_equal(entry->described_at, NOW + 1);
+    assert_false(entry->recheck);
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), LATER);
+    assert_string_equal(entry->association->access.role_arn, SCENE_ROLE);
+}
+
+static void new_tags_are_ours_for_a_minute_too(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW - MIRROR_SETTLE_MS);
+
+    (void)state;
+    mirror_failed(entry, TROUBLE_DENIED, "no", 1, NOW, 1);
+    mirror_retagged(entry, "a\tb\n", NOW);
+    assert_string_equal(entry->association->tags, "a\tb\n");
+    assert_string_equal(entry->association->access.role_arn, SCENE_ROLE);
+    assert_null(entry->trouble);
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 1);
+    assert_string_equal(entry->association->tags, "a\tb\n");
+}
+
+static void what_we_deleted_stays_marked_while_it_is_listed(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW - 5);
+
+    (void)state;
+    mirror_deleted(entry, NOW);
+    assert_int_equal(entry->confirm_at, NOW);
+    list_one(&mirror, "app-sa", "a-1", NOW + 1);
+    assert_int_equal(entry->deleted_at, NOW);
+    list_one(&mirror, "app-sa", "a-1", NOW + 2 * MIRROR_SETTLE_MS - 1);
+    assert_int_equal(entry->deleted_at, NOW);
+    assert_int_equal(entry->gone_at, 0);
+    list_none(&mirror, NOW + 2 * MIRROR_SETTLE_MS);
+    assert_null(entry->association);
+    assert_int_equal(entry->deleted_at, 0);
+    assert_int_equal(entry->gone_at, NOW + 2 * MIRROR_SETTLE_MS);
+}
+
+static void a_delete_that_did_not_hold_is_looked_at_anew(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW - 5);
+
+    (void)state;
+    mirror_deleted(entry, NOW);
+    list_one(&mirror, "app-sa", "a-1", NOW + 2 * MIRROR_SETTLE_MS);
+    assert_int_equal(entry->deleted_at, 0);
+    assert_false(entry->association->described);
+    assert_int_equal(entry->described_at, 0);
+}
+
+static void another_one_after_our_delete_is_another_one(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW - 5);
+
+    (void)state;
+    mirror_deleted(entry, NOW);
+    list_one(&mirror, "app-sa", "a-2", NOW + 1);
+    assert_int_equal(entry->deleted_at, 0);
+    assert_string_equal(entry->association->id, "a-2");
+}
+
+/* A list that began before our delete says nothing about it. */
+static void only_a_list_younger_than_the_delete_shows_it_gone(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW - MIRROR_SETTLE_MS);
+
+    (void)state;
+    mirror_deleted(entry, NOW);
+    list_none(&mirror, NOW);
+    assert_int_equal(entry->gone_at, 0);
+}
+
+static void a_404_is_the_end_of_it(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+
+    (void)state;
+    entry->look = true;
+    mirror_vanished(entry, NOW + 1); /* deleted by somebody else */
+    assert_null(entry->association);
+    assert_false(entry->look);
+    assert_int_equal(entry->gone_at, 0);
+    mirror_created(entry, full("app-sa", "a-2", SCENE_ROLE), NOW + 2);
+    mirror_deleted(entry, NOW + 3);
+    mirror_vanished(entry, NOW + 4);
+    assert_int_equal(entry->gone_at, NOW + 4);
+    assert_int_equal(entry->deleted_at, 0);
+}
+
+static void a_create_ends_all_that_was_in_doubt(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    entry->maybe_at = NOW - 3;
+    entry->gone_at = NOW - 2;
+    entry->create_token[0] = entry->create_token[1] = 7;
+    mirror_failed(entry, TROUBLE_RETRYING, "timeout", 1, NOW - 1, 1000);
+    mirror_created(entry, full("app-sa", "a-1", SCENE_ROLE), NOW);
+    assert_int_equal(entry->maybe_at, 0);
+    assert_int_equal(entry->gone_at, 0);
+    assert_int_equal(entry->create_token[0] | entry->create_token[1], 0);
+    assert_null(entry->trouble);
+    assert_int_equal(entry->described_at, NOW);
+}
+
+/* ---- what is under a key at most? -------------------------------------------------------------
+ */
+
+static void a_create_of_unknown_outcome_may_stand_for_a_minute(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {.listed_at = LATER, .epoch = 0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    entry->maybe_at = NOW;
+    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+    mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, LATER - 1);
+    assert_int_equal(entry->maybe_at, NOW);
+    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+    mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, LATER);
+    assert_int_equal(entry->maybe_at, 0);
+    assert_true(mirror_surely_absent(&mirror, KEY("app-sa")));
+}
+
+/* Whoever led before us may have sent a Create just before we began. */
+static void nothing_is_surely_absent_until_a_list_a_minute_into_our_time(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
+
+    (void)state;
+    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+    list_none(&mirror, LATER - 1);
+    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+    list_none(&mirror, LATER);
+    assert_true(mirror_surely_absent(&mirror, KEY("app-sa")));
+    list_one(&mirror, "app-sa", "a-1", LATER + 1);
+    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+}
+
+static void our_own_delete_seen_through_is_enough(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+
+    (void)state;
+    mirror_deleted(entry, NOW + 1);
+    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+    mirror_vanished(entry, NOW + 2);
+    assert_true(mirror_surely_absent(&mirror, KEY("app-sa")));
+}
+
+/* ---- troubles ---------------------------------------------------------------------------------
+ */
+
+static void a_row_of_one_kind_keeps_its_beginning(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    mirror_failed(entry, TROUBLE_ROLE_WAIT, "one", 1, NOW, 100);
+    mirror_failed(entry, TROUBLE_ROLE_WAIT, "two", 1, NOW + 50, 200);
+    assert_int_equal(entry->trouble->since, NOW);
+    assert_int_equal(entry->trouble->failures, 2);
+    assert_int_equal(entry->trouble->retry_at, NOW + 250);
+    assert_string_equal(entry->trouble->text, "two");
+    mirror_failed(entry, TROUBLE_ROLE_MISSING, "three", 1, NOW + 60, 1);
+    assert_int_equal(entry->trouble->since, NOW + 60);
+    assert_int_equal(entry->trouble->failures, 1);
+    mirror_failed(entry, TROUBLE_ROLE_MISSING, "four", 2, NOW + 70, 1);
+    assert_int_equal(entry->trouble->since, NOW + 70);
+    assert_int_equal(entry->trouble->failures, 1);
+    mirror_succeeded(entry);
+    assert_null(entry->trouble);
+    mirror_succeeded(entry);
+}
+
+static void a_long_text_is_cut(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+    char text[1000];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    mirror_failed(entry, TROUBLE_DENIED, text, 1, NOW, 1);
+    assert_int_equal(strlen(entry->trouble->text), sizeof entry->trouble->text - 1);
+}
+
+static void an_edit_makes_a_new_start(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    assert_null(mirror_trouble(NULL, 1));
+    assert_null(mirror_trouble(entry, 1));
+    mirror_failed(entry, TROUBLE_DENIED, "no", 1, NOW, 1);
+    assert_non_null(mirror_trouble(entry, 1));
+    assert_null(mirror_trouble(entry, 2));
+    mirror_failed(entry, TROUBLE_RETRYING, "a read", TROUBLE_ANY_GENERATION, NOW, 1);
+    assert_non_null(mirror_trouble(entry, 1));
+    assert_non_null(mirror_trouble(entry, 2));
+}
+
+/* ---- what is worth remembering ----------------------------------------------------------------
+ */
+
+static void purge_keeps_what_may_matter(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+
+    (void)state;
+    mirror_entry(&mirror, KEY("nothing"));
+    mirror_entry(&mirror, KEY("look"))->look = true;
+    mirror_entry(&mirror, KEY("maybe"))->maybe_at = NOW;
+    mirror_entry(&mirror, KEY("gone"))->gone_at = NOW;
+    mirror_entry(&mirror, KEY("gone-long-ago"))->gone_at = NOW - MIRROR_SETTLE_MS;
+    mirror_failed(mirror_entry(&mirror, KEY("trouble")), TROUBLE_DENIED, "no", 1, NOW, 1);
+    created(&mirror, "a-1", NOW);
+    mirror_purge(&mirror, NOW);
+    assert_int_equal(mirror.count, 5);
+    assert_null(mirror_find(&mirror, KEY("nothing")));
+    assert_null(mirror_find(&mirror, KEY("gone-long-ago")));
+    assert_non_null(mirror_find(&mirror, KEY("app-sa")));
+    mirror_purge(&mirror, LATER);
+    assert_null(mirror_find(&mirror, KEY("gone")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_are_in_key_order_whatever_came_first),
+        cmocka_unit_test(a_list_shows_existence_and_nothing_else),
+        cmocka_unit_test(what_was_described_stays_while_the_id_stays),
+        cmocka_unit_test(another_id_ends_the_trouble),
+        cmocka_unit_test(a_list_of_one_key_leaves_the_others_alone),
+        cmocka_unit_test(what_we_created_stays_though_not_listed_for_a_minute),
+        cmocka_unit_test(a_list_older_than_our_create_shows_no_one_elses),
+        cmocka_unit_test(a_describe_soon_after_our_update_is_no_news),
+        cmocka_unit_test(new_tags_are_ours_for_a_minute_too),
+        cmocka_unit_test(what_we_deleted_stays_marked_while_it_is_listed),
+        cmocka_unit_test(a_delete_that_did_not_hold_is_looked_at_anew),
+        cmocka_unit_test(another_one_after_our_delete_is_another_one),
+        cmocka_unit_test(only_a_list_younger_than_the_delete_shows_it_gone),
+        cmocka_unit_test(a_404_is_the_end_of_it),
+        cmocka_unit_test(a_create_ends_all_that_was_in_doubt),
+        cmocka_unit_test(a_create_of_unknown_outcome_may_stand_for_a_minute),
+        cmocka_unit_test(nothing_is_surely_absent_until_a_list_a_minute_into_our_time),
+        cmocka_unit_test(our_own_delete_seen_through_is_enough),
+        cmocka_unit_test(a_row_of_one_kind_keeps_its_beginning),
+        cmocka_unit_test(a_long_text_is_cut),
+        cmocka_unit_test(an_edit_makes_a_new_start),
+        cmocka_unit_test(purge_keeps_what_may_matter),
+    };
+
+    return cmocka_run_group_tests_name("mirror", tests, NULL, NULL);
+}
