@@ -30,8 +30,11 @@ int address_resolve(const char *host, unsigned attempt, char ret_address[ADDRESS
     if (failure != 0)
         return error_set(err, ERROR_TRANSIENT, "cannot resolve %.200s: %s", host,
                          gai_strerror(failure));
+    unsigned count = count_addresses(list);
+    if (count == 0)
+        return error_set(err, ERROR_TRANSIENT, "%.200s has no address", host);
     const struct addrinfo *address = list;
-    for (unsigned skip = attempt % count_addresses(list); skip > 0; skip--)
+    for (unsigned skip = attempt % count; skip > 0; skip--)
         address = address->ai_next;
     char text[ADDRESS_SIZE];
     failure = getnameinfo(address->ai_addr, address->ai_addrlen, text, sizeof text, NULL, 0,

@@ -27,15 +27,18 @@ struct pem_field {
     unsigned *line;
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(const struct kubeconfig_reader *reader,
-                                                        unsigned line, const char *format, ...)
+/* Fills the error with the place and a sentence; the value is -1. */
+#define REFUSE(...) (refuse(__VA_ARGS__), -1)
+
+__attribute__((format(printf, 3, 4))) static void refuse(const struct kubeconfig_reader *reader,
+                                                         unsigned line, const char *format, ...)
 {
     char text[384];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return error_set(reader->err, ERROR_INVALID, "%s:%u: %s", reader->file, line, text);
+    error_set(reader->err, ERROR_INVALID, "%s:%u: %s", reader->file, line, text);
 }
 
 static void set_text(char **text, const char *value)
@@ -55,7 +58,7 @@ static int text_at(const struct kubeconfig_reader *reader, const struct yaml_nod
 {
     const struct yaml_node *node = yaml_get(map, key);
     if (is_given(node) && node->kind != YAML_TEXT)
-        return refuse(reader, node->line, "%s is %s, expected a text", key,
+        return REFUSE(reader, node->line, "%s is %s, expected a text", key,
                       yaml_kind_name(node->kind));
     *ret_text = is_given(node) ? node->text : "";
     return 0;
@@ -64,11 +67,11 @@ static int text_at(const struct kubeconfig_reader *reader, const struct yaml_nod
 static int copy_text(const struct kubeconfig_reader *reader, const struct yaml_node *map,
                      const char *key, char **text)
 {
-    const char *value;
+    const char *value = "";
     if (text_at(reader, map, key, &value) < 0)
         return -1;
     if (strpbrk(value, "\r\n\t") != NULL)
-        return refuse(reader, yaml_get(map, key)->line, "%s goes over several lines", key);
+        return REFUSE(reader, yaml_get(map, key)->line, "%s goes over several lines", key);
     set_text(text, value);
     return 0;
 }
@@ -106,20 +109,20 @@ static int find_map(const struct kubeconfig_reader *reader, const char *list_key
 {
     const struct yaml_node *list = yaml_get(reader->root, list_key);
     if (!is_given(list))
-        return refuse(reader, line, "there are no %s, expected a list with \"%s\"", list_key, name);
+        return REFUSE(reader, line, "there are no %s, expected a list with \"%s\"", list_key, name);
     if (list->kind != YAML_LIST)
-        return refuse(reader, list->line, "%s is %s, expected a list", list_key,
+        return REFUSE(reader, list->line, "%s is %s, expected a list", list_key,
                       yaml_kind_name(list->kind));
     const struct yaml_node *entry = named_entry(list, name);
     if (entry == NULL) {
         char names[200];
         list_names(list, names, sizeof names);
-        return refuse(reader, line, "there is no %s \"%s\", expected one of: %s", kind, name,
+        return REFUSE(reader, line, "there is no %s \"%s\", expected one of: %s", kind, name,
                       *names != '\0' ? names : "(none)");
     }
     const struct yaml_node *map = yaml_get(entry, kind);
     if (map == NULL || map->kind != YAML_MAP)
-        return refuse(reader, entry->line, "%s \"%s\" has no map \"%s\"", kind, name, kind);
+        return REFUSE(reader, entry->line, "%s \"%s\" has no map \"%s\"", kind, name, kind);
     *ret_map = map;
     return 0;
 }
@@ -143,10 +146,10 @@ static int decode_pem(const struct kubeconfig_reader *reader, const struct yaml_
     unsigned line = yaml_get(map, field->data_key)->line;
     CLEANUP(strbuf_release) struct strbuf pem = STRBUF_CAPPED(KUBECONFIG_FILE_CAP);
     if (digest_base64_decode(data, strlen(data), &pem) < 0 || !strbuf_ok(&pem))
-        return refuse(reader, line, "%s is not base64", field->data_key);
+        return REFUSE(reader, line, "%s is not base64", field->data_key);
     const char *text = strbuf_text(&pem);
     if (strlen(text) != pem.length || strstr(text, field->mark) == NULL)
-        return refuse(reader, line, "%s is not PEM in base64, expected \"%s\" in it",
+        return REFUSE(reader, line, "%s is not PEM in base64, expected \"%s\" in it",
                       field->data_key, field->mark);
     set_text(field->text, text);
     return 0;
@@ -156,7 +159,7 @@ static int decode_pem(const struct kubeconfig_reader *reader, const struct yaml_
 static int read_pem(const struct kubeconfig_reader *reader, const struct yaml_node *map,
                     const struct pem_field *field)
 {
-    const char *data, *path;
+    const char *data = "", *path = "";
     if (text_at(reader, map, field->data_key, &data) < 0 ||
         text_at(reader, map, field->path_key, &path) < 0)
         return -1;
@@ -176,7 +179,7 @@ static int check_proxy(const struct kubeconfig_reader *reader, const struct yaml
     const char *url = reader->config->proxy_url;
     if (*url == '\0' || strncmp(url, "http://", 7) == 0)
         return 0;
-    return refuse(reader, yaml_get(cluster, "proxy-url")->line,
+    return REFUSE(reader, yaml_get(cluster, "proxy-url")->line,
                   "a proxy-url with %.*s is not supported yet, expected http://host:port",
                   (int)strcspn(url, ":"), url);
 }
@@ -186,7 +189,7 @@ static int check_tls(const struct kubeconfig_reader *reader, const struct yaml_n
     const struct yaml_node *node = yaml_get(cluster, "insecure-skip-tls-verify");
     if (!is_given(node) || (node->kind == YAML_TEXT && strcmp(node->text, "false") == 0))
         return 0;
-    return refuse(reader, node->line,
+    return REFUSE(reader, node->line,
                   "insecure-skip-tls-verify is refused, because anybody on the way could then act "
                   "as the cluster; give certificate-authority instead");
 }
@@ -204,14 +207,14 @@ static int read_cluster(const struct kubeconfig_reader *reader, const struct yam
         return -1;
     const struct yaml_node *server = yaml_get(cluster, "server");
     if (*config->server == '\0')
-        return refuse(reader, cluster->line, "the cluster has no server, expected https://...");
+        return REFUSE(reader, cluster->line, "the cluster has no server, expected https://...");
     size_t length = strlen(config->server);
     while (length > 0 && config->server[length - 1] == '/')
         config->server[--length] = '\0';
     struct kube_endpoint endpoint;
     struct error why;
     if (kube_endpoint_parse(config->server, &endpoint, &why) < 0)
-        return refuse(reader, server->line, "%s", why.text);
+        return REFUSE(reader, server->line, "%s", why.text);
     return read_pem(reader, cluster, &ca);
 }
 
@@ -222,7 +225,7 @@ static int refuse_unsupported(const struct kubeconfig_reader *reader, const stru
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const struct yaml_node *node = yaml_get(user, fields[i]);
         if (is_given(node))
-            return refuse(reader, node->line,
+            return REFUSE(reader, node->line,
                           "the user's \"%s\" is not supported yet, expected client-certificate and "
                           "client-key, token or tokenFile",
                           fields[i]);
@@ -244,14 +247,14 @@ static int read_user(const struct kubeconfig_reader *reader, const struct yaml_n
                                    &paths->cert.path,         &paths->cert.line};
     const struct pem_field key = {"client-key-data", "client-key",     KUBECONFIG_KEY,
                                   &config->key_pem,  &paths->key.path, &paths->key.line};
-    const char *token_file;
+    const char *token_file = "";
     if (refuse_unsupported(reader, user) < 0 || read_pem(reader, user, &cert) < 0 ||
         read_pem(reader, user, &key) < 0 || copy_text(reader, user, "token", &config->token) < 0 ||
         text_at(reader, user, "tokenFile", &token_file) < 0)
         return -1;
     bool has_cert = has_one(config->cert_pem, paths->cert.path);
     if (has_cert != has_one(config->key_pem, paths->key.path))
-        return refuse(reader, user->line, "the user has a %s without a %s",
+        return REFUSE(reader, user->line, "the user has a %s without a %s",
                       has_cert ? "client-certificate" : "client-key",
                       has_cert ? "client-key" : "client-certificate");
     if (*token_file != '\0') {
@@ -275,17 +278,17 @@ static int choose_context(const struct kubeconfig_reader *reader, const char *co
     if (copy_text(reader, reader->root, "current-context", &reader->config->context) < 0)
         return -1;
     if (*reader->config->context == '\0')
-        return refuse(reader, *ret_line, "no current-context, and no context was asked for");
+        return REFUSE(reader, *ret_line, "no current-context, and no context was asked for");
     return 0;
 }
 
 static int read_context(const struct kubeconfig_reader *reader, const char *context)
 {
-    const struct yaml_node *map, *cluster, *user;
-    const char *cluster_name, *user_name;
-    unsigned line;
+    const struct yaml_node *map = NULL, *cluster = NULL, *user = NULL;
+    const char *cluster_name = "", *user_name = "";
+    unsigned line = 1;
     if (reader->root->kind != YAML_MAP)
-        return refuse(reader, reader->root->line, "%s, expected a map with clusters and contexts",
+        return REFUSE(reader, reader->root->line, "%s, expected a map with clusters and contexts",
                       yaml_kind_name(reader->root->kind));
     if (choose_context(reader, context, &line) < 0 ||
         find_map(reader, "contexts", "context", reader->config->context, line, &map) < 0 ||
@@ -294,7 +297,7 @@ static int read_context(const struct kubeconfig_reader *reader, const char *cont
         copy_text(reader, map, "namespace", &reader->config->namespace) < 0)
         return -1;
     if (*cluster_name == '\0')
-        return refuse(reader, map->line, "the context \"%s\" has no cluster",
+        return REFUSE(reader, map->line, "the context \"%s\" has no cluster",
                       reader->config->context);
     if (find_map(reader, "clusters", "cluster", cluster_name, map->line, &cluster) < 0 ||
         read_cluster(reader, cluster) < 0)
