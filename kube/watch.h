@@ -19,11 +19,13 @@
  *   NONE       ended in good order, by the server or by watch_close()
  *   TRANSIENT  no connection, TLS failure, cut, hung up, a broken event, over within 1 s without
  *              any event, 404 (not served there: no Status can be read here), 5xx
- *   GONE       410 or Expired, in the handshake or as an ERROR event; or an event over the cap:
- * list DENIED     401, 403 THROTTLED  429: the storage is being made, or too many requests INVALID
- * any other refusal: 400, 406, 422 (sendInitialEvents is not known there), 200 A bare 400 or 403
- * may also be a fault of the handshake or a proxy; the text says so. Only a plain request for the
- * list tells.
+ *   GONE       410 or Expired, in the handshake or as an ERROR event; an event over the cap
+ *   DENIED     401, 403
+ *   THROTTLED  429: the storage is being made, or too many requests
+ *   INVALID    any other refusal: 400, 406, 422 (sendInitialEvents is not known there), 200
+ *
+ * A bare 400 or 403 may also be a fault of the handshake or a proxy; the text says so. Only a plain
+ * request for the list tells.
  *
  * Source: RFC 6455; k8s.io/apiserver pkg/endpoints/handlers/watch.go (HandleWS).
  */

@@ -13,8 +13,7 @@
 struct watch_server;
 
 struct watch_server_settings {
-    const char
-        *host; /* of the server URL, no brackets: Host and Origin headers, SNI, certificate */
+    const char *host; /* of the server URL, no brackets; for Host, Origin, SNI and certificate */
     int port;
     const char *server_name; /* for SNI and the certificate instead of host; "" or NULL: host */
     const char *ca_pem;   /* every certificate in it is trusted; "" or NULL: the system's bundle */
