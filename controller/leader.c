@@ -106,8 +106,11 @@ static void make_call(struct leader *leader, const struct lease_action *action)
     struct error err = {0};
     json_t *object = NULL;
 
-    if (exchange(leader, action, &object, &err) == 0 &&
-        lease_json_read(object, &record, &err) == 0) {
+    if (exchange(leader, action, &object, &err) == 0) {
+        if (lease_json_read(object, &record, &err) < 0 && action->move != LEASE_GET)
+            err.kind = ERROR_UNKNOWN; /* it was answered with success: it may have been written */
+    }
+    if (err.kind == ERROR_NONE) {
         json_release(&leader->object);
         leader->object = object;
         lease_answer(&leader->lease, clock_boot_ms(), ERROR_NONE, &record, 0);

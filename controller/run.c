@@ -233,6 +233,8 @@ static void stop(struct process *process, const sigset_t *signals, int code)
 static void tear_down(struct process *process)
 {
     leader_free(process->leader);
+    if (process->loop)
+        loop_stop(process->loop);
     if (process->wire) {
         sync_release(&process->sync);
         wire_close(process->wire);
@@ -280,7 +282,6 @@ int run_controller(const struct options *options)
 
     guard_memory();
     vitals_init(&process.vitals);
-    kubeconfig_init(&process.kube);
     if (set_up(&process, &err) == 0 && start(&process, &err) == 0) {
         say_start(&process);
         code = wait_for_signal(&signals);

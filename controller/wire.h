@@ -27,8 +27,7 @@ struct wire_settings {
 };
 
 struct wire *wire_new(const struct wire_settings *settings, struct error *err);
-/* Ends the watches. Call it when the worker has ended, before loop_free(): their last words still
- * come to the inbox. */
+/* Ends the watches. Call it when worker and loop have stopped, before loop_free(). */
 void wire_close(struct wire *wire);
 /* After loop_free(). */
 void wire_free(struct wire *wire);

@@ -65,9 +65,7 @@ void wire_watch_free(struct wire_watch *watches)
 {
     if (!watches)
         return;
-    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
-        watch_close(watches->open[resource]);
-    watch_server_free(watches->server);
+    watch_finish(watches->server);
     mem_free(watches);
 }
 

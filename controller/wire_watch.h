@@ -22,7 +22,7 @@ struct wire_watch_settings {
 /* Fails when the certificates of the client's config can't be used. */
 struct wire_watch *wire_watch_new(const struct wire_watch_settings *settings,
                                   struct kube_client *client, struct error *err);
-/* Ends the watches. Call it before the loop ends. */
+/* Ends the watches. Call it when the loop has stopped, before loop_free(). */
 void wire_watch_free(struct wire_watch *watches);
 
 /* The worker: opens a watch in place of the earlier one of that resource. What goes wrong comes as
