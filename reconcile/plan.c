@@ -128,12 +128,14 @@ static enum evidence evidence_against(const struct claim *claim, const struct as
 {
     const struct binding *binding = claim->binding;
 
+    if (strcmp(binding->namespace, key->namespace) != 0)
+        return EVIDENCE_NONE; /* a binding reaches the accounts beside it only */
     if (binding->deleting)
         return binding->has_finalizer && !binding->retain ? EVIDENCE_BINDING_DELETED
                                                           : EVIDENCE_NONE;
     if (binding->suspend || binding->retain || claim->reason[0] != '\0')
         return EVIDENCE_NONE;
-    if (strcmp(binding->namespace, key->namespace) != 0 || spec_names(claim, key))
+    if (spec_names(claim, key))
         return EVIDENCE_NONE;
     return binding->selector_count > 0 ? EVIDENCE_ACCOUNT_GONE : EVIDENCE_SPEC_MOVED;
 }
