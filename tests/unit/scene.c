@@ -97,6 +97,8 @@ struct mirror_entry *scene_add_association(struct scene *scene,
 
     assert_null(entry->association);
     entry->association = association_copy(association);
+    if (association->described) /* long after we began to lead */
+        entry->described_at = 2 * MIRROR_SETTLE_MS;
     return entry;
 }
 
