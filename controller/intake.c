@@ -192,6 +192,10 @@ static void let_page_in(struct intake *intake, enum resource resource)
     const struct ports *ports = intake->ports;
 
     intake->list_done[resource] = false;
+    if (page->continue_token && strlen(page->continue_token) >= sizeof informer->reflector.page)
+        error_set(&call->error, ERROR_TRANSIENT,
+                  "a continue token of %zu bytes, expected %zu at most",
+                  strlen(page->continue_token), sizeof informer->reflector.page - 1);
     if (call->error.kind != ERROR_NONE) {
         intake->last_error = call->error;
         informer_page_failed(informer, &call->error, ports->now(ports->world),

@@ -85,12 +85,18 @@ void reflector_streamed(struct reflector *reflector, const char *version, int64_
 
 bool reflector_listed(struct reflector *reflector, const char *version, const char *continue_token)
 {
+    size_t size = strlen(continue_token) + 1;
+
     reflector->state = REFLECTOR_IDLE;
-    if (continue_token[0] != '\0' && strlen(continue_token) < sizeof reflector->page) {
-        memcpy(reflector->page, continue_token, strlen(continue_token) + 1);
+    reflector->page[0] = '\0';
+    if (size > sizeof reflector->page) { /* there is more, and no way to ask for it */
+        reflector->start_over = true;
         return false;
     }
-    reflector->page[0] = '\0';
+    if (size > 1) {
+        memcpy(reflector->page, continue_token, size);
+        return false;
+    }
     take_version(reflector, version);
     return true;
 }

@@ -66,7 +66,8 @@ void reflector_opened(struct reflector *reflector, int64_t now);
 void reflector_saw(struct reflector *reflector, const char *version);
 /* The streamed state is whole: take the staged records over. */
 void reflector_streamed(struct reflector *reflector, const char *version, int64_t now);
-/* A page came. Returns true when it was the last one: take the staged records over. */
+/* A page came. Returns true when it was the last one: take the staged records over. A token that
+ * does not fit `page` starts the list over at once: tell reflector_failed() instead. */
 bool reflector_listed(struct reflector *reflector, const char *version, const char *continue_token);
 /* The watch or the page failed, or the watch ended (`error` of kind NONE). Staged records are void,
  * unless it was a plain watch. */
