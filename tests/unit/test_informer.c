@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "crds/binding.h"
+#include "informers/informer.h"
+
+#define NOW 1000000
+
+static const struct error well = {.kind = ERROR_NONE};
+static const struct error reset = {.kind = ERROR_TRANSIENT};
+static const struct error invalid = {.kind = ERROR_INVALID};
+
+static void *account(const char *name, const char *version)
+{
+    const struct service_account record = {
+        .namespace = "app", .name = name, .resource_version = version};
+
+    return service_account_copy(&record);
+}
+
+static bool holds(const struct informer *informer, const char *name)
+{
+    return store_find(&informer->store, "app", name) != NULL;
+}
+
+/* Synced by a stream: a and b, as of version 10. Returns the number of the watch. */
+static uint64_t sync(struct informer *informer)
+{
+    informer_init(informer, &STORE_SERVICE_ACCOUNTS);
+    assert_int_equal(informer_next(informer, NOW), REFLECTOR_STREAM);
+    informer_opened(informer, informer->watch, NOW);
+    informer_put(informer, informer->watch, account("a", "3"));
+    informer_put(informer, informer->watch, account("b", "4"));
+    informer_streamed(informer, informer->watch, "10", NOW);
+    return informer->watch;
+}
+
+static void a_streamed_state_is_taken_over_in_one_go(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+
+    (void)state;
+    informer_init(&informer, &STORE_SERVICE_ACCOUNTS);
+    assert_int_equal(informer_next(&informer, NOW), REFLECTOR_STREAM);
+    informer_put(&informer, informer.watch, account("a", "3"));
+    informer_put(&informer, informer.watch, account("b", "4"));
+    informer_removed(&informer, informer.watch, account("b", "5"));
+    assert_int_equal(informer.store.count, 0);
+    assert_false(informer_synced(&informer));
+    informer_streamed(&informer, informer.watch, "10", NOW);
+    assert_true(informer_synced(&informer));
+    assert_int_equal(informer.store.count, 1);
+    assert_true(holds(&informer, "a"));
+    assert_int_equal(informer.relists, 1);
+    assert_int_equal(informer.staged.count, 0);
+}
+
+static void a_watch_changes_the_store_at_once(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    uint64_t watch = sync(&informer);
+
+    (void)state;
+    informer_put(&informer, watch, account("c", "11"));
+    assert_true(holds(&informer, "c"));
+    informer_removed(&informer, watch, account("a", "12"));
+    assert_false(holds(&informer, "a"));
+    informer_removed(&informer, watch, account("b", "2")); /* older than what we hold */
+    assert_true(holds(&informer, "b"));
+    informer_bookmark(&informer, watch, "20");
+    informer_closed(&informer, watch, &well, NOW + 5000, 1);
+    assert_int_equal(informer_next(&informer, NOW + 5000), REFLECTOR_WATCH);
+    assert_string_equal(informer.reflector.version, "20");
+    assert_true(holds(&informer, "c"));
+}
+
+static void a_state_cut_short_makes_nothing_disappear(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    uint64_t watch = sync(&informer);
+
+    (void)state;
+    reflector_restart(&informer.reflector);
+    assert_int_equal(informer_next(&informer, NOW), REFLECTOR_STREAM);
+    assert_true(informer.watch > watch);
+    informer_put(&informer, informer.watch, account("a", "15"));
+    informer_closed(&informer, informer.watch, &reset, NOW, 1);
+    assert_true(holds(&informer, "b"));
+    assert_int_equal(informer_next(&informer, informer.reflector.due), REFLECTOR_STREAM);
+    informer_streamed(&informer, informer.watch, "20", NOW); /* nothing of the cut one is in it */
+    assert_int_equal(informer.store.count, 0);
+    assert_int_equal(informer.relists, 2);
+}
+
+static void what_an_earlier_watch_brings_is_dropped(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    uint64_t old = sync(&informer);
+
+    (void)state;
+    informer_closed(&informer, old, &well, NOW + 5000, 1);
+    informer_put(&informer, old, account("late", "11")); /* none is open */
+    assert_int_equal(informer_next(&informer, NOW + 5000), REFLECTOR_WATCH);
+    informer_put(&informer, old, account("late", "12"));
+    informer_removed(&informer, old, account("a", "13"));
+    informer_bookmark(&informer, old, "999");
+    informer_opened(&informer, old, NOW + 9999);
+    informer_streamed(&informer, old, "998", NOW);
+    informer_closed(&informer, old, &reset, NOW, 1);
+    assert_false(holds(&informer, "late"));
+    assert_true(holds(&informer, "a"));
+    assert_string_equal(informer.reflector.version, "10");
+    assert_int_equal(informer.reflector.opened_at, 0);
+    assert_int_equal(informer.reflector.state, REFLECTOR_WATCHING);
+    informer_streamed(&informer, informer.watch, "998", NOW); /* a plain watch has no first state */
+    assert_int_equal(informer.relists, 1);
+}
+
+static void pages_are_staged_until_the_last(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    void *first[] = {account("a", "1"), account("b", "2")}, *last[] = {account("c", "3")};
+
+    (void)state;
+    informer_init(&informer, &STORE_SERVICE_ACCOUNTS);
+    informer_next(&informer, NOW);
+    informer_closed(&informer, informer.watch, &invalid, NOW, 1);
+    assert_int_equal(informer_next(&informer, informer.reflector.due), REFLECTOR_LIST);
+    informer_page(&informer, first, 2, "50", "more");
+    assert_int_equal(informer.store.count, 0);
+    assert_int_equal(informer_next(&informer, informer.reflector.due), REFLECTOR_LIST);
+    informer_page(&informer, last, 1, "50", "");
+    assert_int_equal(informer.store.count, 3);
+    assert_true(informer_synced(&informer));
+    assert_int_equal(informer_next(&informer, informer.reflector.due), REFLECTOR_WATCH);
+    assert_string_equal(informer.reflector.version, "50");
+}
+
+static void a_page_that_fails_voids_those_before_it(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    void *first[] = {account("a", "1")}, *again[] = {account("b", "2")};
+
+    (void)state;
+    informer_init(&informer, &STORE_SERVICE_ACCOUNTS);
+    informer.reflector.by_pages = true;
+    assert_int_equal(informer_next(&informer, NOW), REFLECTOR_LIST);
+    informer_page(&informer, first, 1, "50", "more");
+    assert_int_equal(informer_next(&informer, NOW), REFLECTOR_LIST);
+    informer_page_failed(&informer, &reset, NOW, 1);
+    assert_int_equal(informer.staged.count, 0);
+    assert_int_equal(informer_next(&informer, informer.reflector.due), REFLECTOR_LIST);
+    informer_page(&informer, again, 1, "60", "");
+    assert_false(holds(&informer, "a"));
+    assert_true(holds(&informer, "b"));
+}
+
+/* An empty cluster is a whole state too. */
+static void an_empty_state_counts(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+
+    (void)state;
+    informer_init(&informer, &STORE_BINDINGS);
+    informer_next(&informer, NOW);
+    informer_streamed(&informer, informer.watch, "1", NOW);
+    assert_true(informer_synced(&informer));
+    assert_int_equal(informer.store.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_streamed_state_is_taken_over_in_one_go),
+        cmocka_unit_test(a_watch_changes_the_store_at_once),
+        cmocka_unit_test(a_state_cut_short_makes_nothing_disappear),
+        cmocka_unit_test(what_an_earlier_watch_brings_is_dropped),
+        cmocka_unit_test(pages_are_staged_until_the_last),
+        cmocka_unit_test(a_page_that_fails_voids_those_before_it),
+        cmocka_unit_test(an_empty_state_counts),
+    };
+
+    return cmocka_run_group_tests_name("informer", tests, NULL, NULL);
+}
