@@ -122,16 +122,20 @@ static void say(int handle, const char *bytes, size_t length)
     }
 }
 
+/* How the last connection ended: 0 in good order, else the errno. */
+static int ended_with;
+
 /* All that comes until the server hangs up, within 5 s. */
 static char *hear(int handle)
 {
     struct strbuf text = STRBUF_CAPPED((size_t)8 << 20);
     struct pollfd poller = {.fd = handle, .events = POLLIN};
     char piece[65536];
-    ssize_t length;
+    ssize_t length = -1;
 
     while (poll(&poller, 1, 5000) == 1 && (length = recv(handle, piece, sizeof piece, 0)) > 0)
         strbuf_add(&text, piece, (size_t)length);
+    ended_with = length == 0 ? 0 : errno;
     return strbuf_take(&text);
 }
 
@@ -290,6 +294,7 @@ static void a_large_body_does_not_cost_the_answer(void **state)
     CLEANUP_FREE char *answer = ask(request.text, request.length);
     assert_starts(answer, "HTTP/1.1 405 ");
     assert_string_equal(body_of(answer), "Method Not Allowed\n");
+    assert_int_equal(ended_with, 0); /* no reset, which elsewhere takes the answer with it */
 }
 
 /* ---- clients of all kinds ------------------------------------------------------------------ */
