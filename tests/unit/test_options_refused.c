@@ -18,6 +18,7 @@
 
 /* ---- what is refused ----------------------------------------------------------------------- */
 
+/* lint: table */
 static void wrong_flags_say_what_was_expected(void **state)
 {
     static const struct {
