@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "controller/writes.h"
+
+static void nothing_is_pending_at_first(void **state)
+{
+    CLEANUP(writes_release) struct writes writes = {0};
+
+    (void)state;
+    assert_false(writes_pending(&writes, "app", "reader"));
+    assert_int_equal(writes_oldest(&writes), INT64_MAX);
+    writes_seen(&writes, "app", "reader", "5");
+}
+
+static void pending_until_the_store_shows_our_version(void **state)
+{
+    CLEANUP(writes_release) struct writes writes = {0};
+
+    (void)state;
+    writes_note(&writes, "app", "reader", "10", 100);
+    assert_true(writes_pending(&writes, "app", "reader"));
+    assert_false(writes_pending(&writes, "app", "read"));
+    assert_false(writes_pending(&writes, "web", "reader"));
+    writes_seen(&writes, "app", "reader", "9"); /* as it was before */
+    assert_true(writes_pending(&writes, "app", "reader"));
+    writes_seen(&writes, "app", "other", "10");
+    assert_true(writes_pending(&writes, "app", "reader"));
+    writes_seen(&writes, "app", "reader", "10");
+    assert_false(writes_pending(&writes, "app", "reader"));
+}
+
+static void a_newer_version_or_its_end_will_do(void **state)
+{
+    CLEANUP(writes_release) struct writes writes = {0};
+
+    (void)state;
+    writes_note(&writes, "app", "a", "18446744073709551616", 1);
+    writes_seen(&writes, "app", "a", "18446744073709551615");
+    assert_true(writes_pending(&writes, "app", "a"));
+    writes_seen(&writes, "app", "a", "18446744073709551617");
+    assert_false(writes_pending(&writes, "app", "a"));
+    writes_note(&writes, "app", "b", "10", 1);
+    writes_seen(&writes, "app", "b", "");
+    assert_false(writes_pending(&writes, "app", "b"));
+}
+
+static void the_last_write_of_an_object_counts(void **state)
+{
+    CLEANUP(writes_release) struct writes writes = {0};
+
+    (void)state;
+    writes_note(&writes, "app", "reader", "10", 100);
+    writes_note(&writes, "app", "reader", "11", 200);
+    assert_int_equal(writes.count, 1);
+    assert_int_equal(writes_oldest(&writes), 200);
+    writes_seen(&writes, "app", "reader", "10");
+    assert_true(writes_pending(&writes, "app", "reader"));
+}
+
+static void many_are_kept_apart(void **state)
+{
+    CLEANUP(writes_release) struct writes writes = {0};
+    static const char *const names[] = {"m", "c", "z", "a", "q"};
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        writes_note(&writes, "app", names[i], "5", 500 - (int64_t)i);
+        writes_note(&writes, "b", names[i], "5", 900);
+    }
+    assert_int_equal(writes.count, 10);
+    assert_int_equal(writes_oldest(&writes), 496);
+    writes_seen(&writes, "app", "q", "5");
+    assert_int_equal(writes_oldest(&writes), 497);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(writes_pending(&writes, "app", names[i]), i != 4);
+        assert_true(writes_pending(&writes, "b", names[i]));
+    }
+    writes_release(&writes);
+    assert_false(writes_pending(&writes, "b", "a"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_pending_at_first),
+        cmocka_unit_test(pending_until_the_store_shows_our_version),
+        cmocka_unit_test(a_newer_version_or_its_end_will_do),
+        cmocka_unit_test(the_last_write_of_an_object_counts),
+        cmocka_unit_test(many_are_kept_apart),
+    };
+
+    return cmocka_run_group_tests_name("writes", tests, NULL, NULL);
+}
