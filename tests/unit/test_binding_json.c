@@ -229,6 +229,27 @@ static void reads_a_plain_service_account(void **state)
     assert_false(account->has_irsa_role);
 }
 
+/* A real kube-apiserver takes a NUL in an annotation. It must not cost the object, nor hide a part.
+ */
+static void a_nul_costs_only_what_it_stands_in(void **state)
+{
+    CLEANUP_JSON json_t *noted =
+        json_loads("{\"metadata\":{\"namespace\":\"app\",\"name\":\"a\",\"uid\":\"u\","
+                   "\"resourceVersion\":\"1\",\"annotations\":{\"a\":\"x\\u0000y\"}}}",
+                   JSON_ALLOW_NUL, NULL);
+    CLEANUP_JSON json_t *labelled =
+        json_loads("{\"metadata\":{\"namespace\":\"app\",\"name\":\"a\",\"uid\":\"u\","
+                   "\"resourceVersion\":\"1\",\"labels\":{\"a\":\"x\\u0000y\"}}}",
+                   JSON_ALLOW_NUL, NULL);
+    struct error err = {0};
+    CLEANUP_FREE struct service_account *account = service_account_from_json(noted, &err);
+
+    (void)state;
+    assert_non_null(account);
+    assert_null(service_account_from_json(labelled, &err));
+    assert_int_equal(err.kind, ERROR_INVALID);
+}
+
 static void refuses_what_is_no_service_account(void **state)
 {
     static const char *const objects[] = {
@@ -276,6 +297,7 @@ int main(void)
         cmocka_unit_test(names_have_at_most_253_characters),
         cmocka_unit_test(reads_a_service_account_from_a_list),
         cmocka_unit_test(reads_a_plain_service_account),
+        cmocka_unit_test(a_nul_costs_only_what_it_stands_in),
         cmocka_unit_test(refuses_what_is_no_service_account),
         cmocka_unit_test(the_finalizers_patch_is_exactly_this),
     };
