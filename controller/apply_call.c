@@ -158,7 +158,10 @@ static void finalizer_done(struct run *run, struct flight *flight)
         return;
     }
     note_written(run, job, &flight->call);
+    if (flight->task.kind == TASK_FINALIZER_DROP)
+        mirror_forget_newcomer(&run->apply->observe->mirror, job->claim->binding->uid);
     if (flight->task.kind == TASK_FINALIZER_ADD) {
+        mirror_note_newcomer(&run->apply->observe->mirror, job->claim->binding->uid);
         job->has_finalizer = true;
         if (!run->stop)
             run_push_steps(run, job);

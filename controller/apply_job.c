@@ -100,49 +100,69 @@ static bool still_stands(const struct plan_step *step, int64_t now)
     return !entry->deleted_at || now < entry->deleted_at + MIRROR_SETTLE_MS;
 }
 
-/* What stands under the key is not of this binding (its own was looked at before), or nothing is.
- */
-static bool key_is_clear(const struct mirror *mirror, const char *namespace, const char *account)
+/* What was made for this binding stands under a key that another one holds now, and its tag is
+ * about to say so: until then only this binding answers for it. A hand-over that fails, or that
+ * `suspend` forbids, is not waited for. */
+static bool is_handing_over(const struct run *run, const struct binding *binding)
 {
-    const struct association_key key = {namespace, account};
-    const struct mirror_entry *entry = mirror_find(mirror, &key);
+    const struct plan *plan = run->apply->plan;
 
-    return (entry && entry->association) || mirror_surely_absent(mirror, &key);
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct plan_step *step = &plan->steps[i];
+
+        if (!step->want || !step->entry || step->entry->trouble || !step->entry->association ||
+            strcmp(step->want->key.namespace, binding->namespace) != 0)
+            continue;
+        if (pairs_has(step->entry->association->tags, TAG_BINDING, binding->uid) &&
+            plan_due(step, run->apply->context) != INT64_MAX)
+            return true;
+    }
+    return false;
 }
 
-static bool keys_are_clear(const struct run *run, const struct binding *binding)
+/* Was every association beside it described since whoever led before us can have written? */
+static bool all_is_settled(const struct run *run, const char *namespace)
 {
     const struct mirror *mirror = &run->apply->observe->mirror;
-    struct pair_view row;
 
-    for (const char *cursor = binding->status.associations; pairs_next(&cursor, &row);) {
-        CLEANUP_FREE char *account = mem_strndup(row.key, row.key_length);
+    for (size_t i = 0; i < mirror->count; i++) {
+        const struct mirror_entry *entry = mirror->entries[i];
 
-        if (!key_is_clear(mirror, binding->namespace, account))
+        if (entry->association && !entry->deleted_at &&
+            strcmp(entry->key.namespace, namespace) == 0 && !mirror_is_settled(mirror, entry))
             return false;
     }
-    if (binding->selector_count > 0)
-        return mirror->listed_at >= mirror->epoch + MIRROR_SETTLE_MS;
-    return key_is_clear(mirror, binding->namespace, binding->service_account);
+    return true;
+}
+
+/* Can nothing of it be left that we don't know of? */
+static bool is_known_whole(struct run *run, const struct binding *binding)
+{
+    const struct mirror *mirror = &run->apply->observe->mirror;
+    int64_t whole_at = mirror->epoch + MIRROR_SETTLE_MS;
+
+    if (plan_has_unknown(run->apply->plan, binding->namespace))
+        return false;
+    if (mirror_is_newcomer(mirror, binding->uid))
+        return true;
+    if (mirror_is_whole(mirror))
+        return all_is_settled(run, binding->namespace);
+    run->apply->observe->list_wanted_at = whole_at;
+    run_note_due(run, whole_at);
+    return false;
 }
 
 /* The finalizer goes when nothing of ours can be left behind: what we deleted is gone (or has
- * lingered for a minute), and no Create can have had effect unseen. */
+ * lingered for a minute), what others take over is theirs, and no Create can have had effect
+ * unseen. */
 static bool may_let_go(struct run *run, const struct job *job)
 {
-    const struct mirror *mirror = &run->apply->observe->mirror;
-    const struct binding *binding = job->claim->binding;
     int64_t now = run->ports->now(run->ports->world);
 
     for (size_t i = 0; i < job->step_count; i++)
         if (still_stands(job->steps[i], now))
             return false;
-    if (plan_has_unknown(run->apply->plan, binding->namespace))
-        return false;
-    if (keys_are_clear(run, binding))
-        return true;
-    run->apply->observe->list_wanted_at = mirror->epoch + MIRROR_SETTLE_MS;
-    return false;
+    return !is_handing_over(run, job->claim->binding) && is_known_whole(run, job->claim->binding);
 }
 
 const struct mirror_entry *job_stuck(const struct job *job)

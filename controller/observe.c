@@ -245,8 +245,11 @@ static bool describe_done(void *context, size_t index, struct call *call)
     int64_t now = now_of(selection->observe);
 
     if (call->error.kind == ERROR_NOT_FOUND && call->detail != DETAIL_CLUSTER_MISSING) {
-        selection->observe->surprised |= !entry->deleted_at;
-        mirror_vanished(entry, now);
+        bool deleted = entry->deleted_at != 0;
+
+        entry->described_at = now;
+        entry->recheck = false;
+        selection->observe->surprised |= mirror_vanished(entry, now) && !deleted;
     } else if (call->error.kind != ERROR_NONE) {
         return note_failure(selection, entry, call);
     } else {
@@ -344,13 +347,26 @@ static struct dying find_dying(const struct desired *desired)
     return dying;
 }
 
+static bool is_dying(const struct dying *dying, const struct mirror_entry *entry)
+{
+    return dying->count > 0 && bsearch(&entry->key.namespace, dying->namespaces, dying->count,
+                                       sizeof *dying->namespaces, compare_names);
+}
+
 static bool is_needed(const struct mirror_entry *entry, const struct desired *desired,
                       const struct dying *dying)
 {
-    if (desired_find(desired, &entry->key))
-        return true;
-    return dying->count > 0 && bsearch(&entry->key.namespace, dying->namespaces, dying->count,
-                                       sizeof *dying->namespaces, compare_names);
+    return desired_find(desired, &entry->key) || is_dying(dying, entry);
+}
+
+/* It was described, but maybe before something showed that was written without our knowing. The
+ * doubt of a new leader matters only where a finalizer is to go. */
+static bool is_doubtful(const struct mirror *mirror, const struct mirror_entry *entry,
+                        const struct dying *dying, int64_t now)
+{
+    if (mirror_is_settled(mirror, entry) || now < mirror_settles_at(mirror, entry))
+        return false;
+    return entry->unsure_at || is_dying(dying, entry);
 }
 
 static int describe_needed(struct observe *observe, const struct desired *desired,
@@ -366,7 +382,8 @@ static int describe_needed(struct observe *observe, const struct desired *desire
 
         if (!entry->association || entry->deleted_at || trouble_waits(entry, now))
             continue;
-        if (entry->recheck || (!entry->association->described && is_needed(entry, desired, &dying)))
+        if (entry->recheck || is_doubtful(mirror, entry, &dying, now) ||
+            (!entry->association->described && is_needed(entry, desired, &dying)))
             select_entry(&selection, entry);
     }
     return run_selection(&selection, prepare_describe, describe_done, err);
@@ -467,6 +484,9 @@ int64_t observe_due(const struct observe *observe)
             due = least(due, entry->confirm_at);
         if (entry->maybe_at && !entry->association)
             due = least(due, entry->maybe_at + UNSEEN_MS);
+        if (entry->unsure_at && !trouble_waits(entry, now) &&
+            !mirror_is_settled(&observe->mirror, entry))
+            due = least(due, mirror_settles_at(&observe->mirror, entry));
         if (entry->trouble && entry->trouble->generation == TROUBLE_ANY_GENERATION &&
             entry->trouble->retry_at > now)
             due = least(due, entry->trouble->retry_at);

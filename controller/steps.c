@@ -323,6 +323,15 @@ static enum step_call create_done(struct observe *observe, struct plan_step *ste
     return STEP_NONE;
 }
 
+/* The change may have been made: describe it now, and once more when all writes show. */
+static void doubt(const struct observe *observe, struct plan_step *step, const struct call *call)
+{
+    if (call->error.kind != ERROR_UNKNOWN)
+        return;
+    step->entry->recheck = true;
+    step->entry->unsure_at = now_of(observe);
+}
+
 static enum step_call update_done(struct observe *observe, struct plan_step *step,
                                   struct call *call)
 {
@@ -331,14 +340,12 @@ static enum step_call update_done(struct observe *observe, struct plan_step *ste
         call->out.association = NULL;
         return step->tags ? tag_call(observe, step) : STEP_NONE;
     }
-    if (has_vanished(call)) {
+    if (has_vanished(call) && mirror_vanished(step->entry, now_of(observe))) {
         observe->surprised = true;
-        mirror_vanished(step->entry, now_of(observe));
         return STEP_NONE;
     }
     fail(observe, step, call);
-    if (call->error.kind == ERROR_UNKNOWN)
-        step->entry->recheck = true;
+    doubt(observe, step, call);
     return STEP_NONE;
 }
 
@@ -347,14 +354,13 @@ static enum step_call tags_done(struct observe *observe, struct plan_step *step,
 {
     CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(TAGS_CAP);
 
-    if (has_vanished(call)) {
+    if (has_vanished(call) && mirror_vanished(step->entry, now_of(observe))) {
         observe->surprised = true;
-        mirror_vanished(step->entry, now_of(observe));
         return STEP_NONE;
     }
     if (call->error.kind != ERROR_NONE) {
         fail(observe, step, call);
-        step->entry->recheck |= call->error.kind == ERROR_UNKNOWN;
+        doubt(observe, step, call);
         return STEP_NONE;
     }
     desired_tags(step->claim, observe->cluster.owner, &wanted);
@@ -403,10 +409,7 @@ static enum step_call delete_done(struct observe *observe, struct plan_step *ste
 
     if (call->error.kind == ERROR_NONE) {
         mirror_deleted(step->entry, now);
-    } else if (has_vanished(call)) {
-        mirror_deleted(step->entry, now); /* by us before, or by hand */
-        mirror_vanished(step->entry, now);
-    } else {
+    } else if (!has_vanished(call) || !mirror_vanished(step->entry, now)) {
         fail(observe, step, call);
         step->entry->recheck |= call->error.kind == ERROR_UNKNOWN;
     }

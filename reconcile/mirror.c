@@ -52,6 +52,7 @@ static void entry_free(struct mirror_entry *entry)
 {
     mem_free(entry->association);
     mem_free(entry->trouble);
+    mem_free(entry->ghost_id);
     mem_free(entry);
 }
 
@@ -87,14 +88,26 @@ static void forget_association(struct mirror_entry *entry)
     entry->created_at = 0;
     entry->written_at = 0;
     entry->deleted_at = 0;
+    entry->unsure_at = 0;
     entry->absent_since = 0;
     entry->recheck = false;
+}
+
+/* Reads lag: what was created and deleted in quick succession is missing first, and shows then. */
+static bool is_ghost(const struct mirror_entry *entry, const char *id, int64_t at)
+{
+    return !entry->deleted_at && entry->ghost_id && strcmp(entry->ghost_id, id) == 0 &&
+           at < entry->ghost_at + 2 * MIRROR_SETTLE_MS;
 }
 
 static void take_listed(struct mirror_entry *entry, struct association *owned, int64_t started)
 {
     struct association *known = entry->association;
 
+    if (is_ghost(entry, owned->id, started)) {
+        mem_free(owned);
+        return;
+    }
     entry->listed = true;
     entry->look = false;
     if (known && strcmp(known->id, owned->id) == 0) {
@@ -120,10 +133,10 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
 static void take_absent(struct mirror_entry *entry, int64_t started)
 {
     entry->look = false;
-    if (entry->deleted_at && started > entry->deleted_at)
-        entry->gone_at = started;
     if (!is_recent(entry->maybe_at, started))
         entry->maybe_at = 0;
+    if (entry->deleted_at && started <= entry->deleted_at)
+        return; /* the list is older than our delete */
     if (entry->association && !is_recent(entry->created_at, started))
         forget_association(entry);
 }
@@ -172,12 +185,13 @@ void mirror_described(struct mirror_entry *entry, struct association *owned, int
     set_association(entry, owned);
 }
 
-void mirror_vanished(struct mirror_entry *entry, int64_t now)
+bool mirror_vanished(struct mirror_entry *entry, int64_t now)
 {
-    if (entry->deleted_at)
-        entry->gone_at = now;
+    if (!entry->deleted_at && is_recent(entry->created_at, now))
+        return false;
     forget_association(entry);
     entry->look = false;
+    return true;
 }
 
 void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now)
@@ -185,7 +199,7 @@ void mirror_created(struct mirror_entry *entry, struct association *owned, int64
     forget_association(entry);
     set_association(entry, owned);
     entry->created_at = entry->written_at = entry->described_at = now;
-    entry->maybe_at = entry->gone_at = 0;
+    entry->maybe_at = 0;
     entry->create_token[0] = entry->create_token[1] = 0;
     mirror_succeeded(entry);
 }
@@ -199,6 +213,9 @@ void mirror_updated(struct mirror_entry *entry, struct association *owned, int64
 
 void mirror_deleted(struct mirror_entry *entry, int64_t now)
 {
+    mem_free(entry->ghost_id);
+    entry->ghost_id = mem_strdup(entry->association->id);
+    entry->ghost_at = now;
     entry->deleted_at = entry->confirm_at = now;
     entry->created_at = entry->written_at = 0;
     mirror_succeeded(entry);
@@ -248,19 +265,91 @@ const struct mirror_trouble *mirror_trouble(const struct mirror_entry *entry, in
     return trouble;
 }
 
-bool mirror_surely_absent(const struct mirror *mirror, const struct association_key *key)
+bool mirror_is_whole(const struct mirror *mirror)
 {
-    const struct mirror_entry *entry = mirror_find(mirror, key);
+    return mirror->listed_at >= mirror->epoch + MIRROR_SETTLE_MS;
+}
 
-    if (entry && (entry->association || entry->maybe_at))
+/* ---- bindings that nobody knew before us
+ * ---------------------------------------------------------
+ */
+
+#define NEWCOMERS 10000 /* of the others we just don't know it */
+
+static size_t newcomer_position(const struct mirror *mirror, const char *uid, bool *ret_found)
+{
+    size_t low = 0, high = mirror->newcomer_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(mirror->newcomers[middle], uid) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *ret_found = low < mirror->newcomer_count && strcmp(mirror->newcomers[low], uid) == 0;
+    return low;
+}
+
+void mirror_note_newcomer(struct mirror *mirror, const char *uid)
+{
+    bool found;
+    size_t index = newcomer_position(mirror, uid, &found);
+
+    if (found || mirror->newcomer_count >= NEWCOMERS)
+        return;
+    MEM_GROW(mirror->newcomers, mirror->newcomer_count, mirror->newcomer_capacity);
+    memmove(mirror->newcomers + index + 1, mirror->newcomers + index,
+            (mirror->newcomer_count - index) * sizeof *mirror->newcomers);
+    mirror->newcomers[index] = mem_strdup(uid);
+    mirror->newcomer_count++;
+}
+
+bool mirror_is_newcomer(const struct mirror *mirror, const char *uid)
+{
+    bool found;
+
+    newcomer_position(mirror, uid, &found);
+    return found;
+}
+
+void mirror_forget_newcomer(struct mirror *mirror, const char *uid)
+{
+    bool found;
+    size_t index = newcomer_position(mirror, uid, &found);
+
+    if (!found)
+        return;
+    mem_free(mirror->newcomers[index]);
+    mirror->newcomer_count--;
+    memmove(mirror->newcomers + index, mirror->newcomers + index + 1,
+            (mirror->newcomer_count - index) * sizeof *mirror->newcomers);
+}
+
+/* ---- forgetting
+ * ----------------------------------------------------------------------------------
+ */
+
+int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry *entry)
+{
+    int64_t written = entry->unsure_at > mirror->epoch ? entry->unsure_at : mirror->epoch;
+
+    return written + MIRROR_SETTLE_MS;
+}
+
+bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *entry)
+{
+    if (!entry->association || !entry->association->described)
         return false;
-    return (entry && entry->gone_at) || mirror->listed_at >= mirror->epoch + MIRROR_SETTLE_MS;
+    return (entry->written_at && entry->written_at > entry->unsure_at) ||
+           entry->described_at >= mirror_settles_at(mirror, entry);
 }
 
 static bool worth_keeping(const struct mirror_entry *entry, int64_t now)
 {
     return entry->association || entry->trouble || entry->look || entry->maybe_at ||
-           is_recent(entry->gone_at, now);
+           (entry->ghost_id && now < entry->ghost_at + 2 * MIRROR_SETTLE_MS);
 }
 
 void mirror_purge(struct mirror *mirror, int64_t now)
@@ -281,5 +370,8 @@ void mirror_release(struct mirror *mirror)
     for (size_t i = 0; i < mirror->count; i++)
         entry_free(mirror->entries[i]);
     mem_free(mirror->entries);
+    for (size_t i = 0; i < mirror->newcomer_count; i++)
+        mem_free(mirror->newcomers[i]);
+    mem_free(mirror->newcomers);
     *mirror = (struct mirror){0};
 }

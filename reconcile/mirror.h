@@ -7,9 +7,13 @@
  *
  * EKS is eventually consistent both ways, so for MIRROR_SETTLE_MS after our own write a List or
  * Describe that does not show it yet is no news (rule C5):
- *   created by us, not listed        stays
- *   deleted by us, still listed      stays, marked deleted, until no List shows it or Describe says
- * 404 updated by us, Describe differs  ours stands Pure: time (ms since boot) is an argument.
+ *
+ *     created by us, not listed, or 404    stays
+ *     updated by us, Describe differs      ours stands
+ *     deleted by us, still listed          stays, marked deleted, until a List does not show it
+ *     ... and listed once more after that  a ghost: not taken in
+ *
+ * Pure: time (ms since boot) is an argument.
  */
 #pragma once
 
@@ -54,15 +58,17 @@ struct mirror_entry {
     int64_t written_at;              /* last Create, Update or tag change by us */
     int64_t deleted_at;              /* by us; the key is not free yet */
     int64_t confirm_at;              /* deleted: when to look whether it is gone */
-    int64_t gone_at;                 /* our delete was seen to have taken effect */
+    char *ghost_id;                  /* owned; NULL: none. What we deleted last under this key: */
+    int64_t ghost_at;                /* reads may show it again for a while, it is not there */
     int64_t maybe_at;                /* a Create was sent whose outcome is not known; until a List
                                         started after the settling time shows nothing */
-    int64_t absent_since;            /* since when the selected service account is gone */
-    uint64_t create_token[2];        /* of the logical create under way; zero: none */
-    bool look;                       /* look at this key before doing anything to it */
-    bool recheck;                    /* describe it again, soon */
-    bool listed;                     /* scratch, while a list is taken in */
-    struct mirror_trouble *trouble;  /* owned; NULL: none */
+    int64_t unsure_at;        /* an Update or tag change was sent whose outcome is not known */
+    int64_t absent_since;     /* since when the selected service account is gone */
+    uint64_t create_token[2]; /* of the logical create under way; zero: none */
+    bool look;                /* look at this key before doing anything to it */
+    bool recheck;             /* describe it again, soon */
+    bool listed;              /* scratch, while a list is taken in */
+    struct mirror_trouble *trouble; /* owned; NULL: none */
 };
 
 struct mirror {
@@ -71,6 +77,8 @@ struct mirror {
     size_t capacity;
     int64_t listed_at; /* start of the last full List that completed; 0: never */
     int64_t epoch;     /* since when this process leads: before it, another may have written */
+    char **newcomers;  /* owned, sorted: UIDs of bindings that got their finalizer since `epoch` */
+    size_t newcomer_count, newcomer_capacity;
 };
 
 struct mirror_entry *mirror_find(const struct mirror *mirror, const struct association_key *key);
@@ -85,8 +93,9 @@ void mirror_take_list(struct mirror *mirror, const struct association_key *key,
 
 /* A Describe's answer; the association becomes the mirror's. */
 void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now);
-/* A Describe, Update, Tag or Delete said that the association does not exist. */
-void mirror_vanished(struct mirror_entry *entry, int64_t now);
+/* A Describe, Update, Tag or Delete said that the association does not exist. Returns false, and
+ * changes nothing, when we created it within the settling time: then it may not show yet. */
+bool mirror_vanished(struct mirror_entry *entry, int64_t now);
 /* A Create's or Update's answer. */
 void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now);
 void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now);
@@ -102,10 +111,18 @@ void mirror_succeeded(struct mirror_entry *entry);
 /* The trouble that stands for a binding of this generation, or NULL: an edit makes a new start. */
 const struct mirror_trouble *mirror_trouble(const struct mirror_entry *entry, int64_t generation);
 
-/* True when nothing can be under this key: none is known, and either our delete was seen to have
- * taken effect, or every Create that may have been sent (by us, or by whoever led before us) was
- * older than the settling time at the last full List. */
-bool mirror_surely_absent(const struct mirror *mirror, const struct association_key *key);
+/* True when the last full List showed all that whoever led before us may have made. */
+bool mirror_is_whole(const struct mirror *mirror);
+/* A binding has got its finalizer from us: nobody can have made anything for it before. */
+void mirror_note_newcomer(struct mirror *mirror, const char *uid);
+bool mirror_is_newcomer(const struct mirror *mirror, const char *uid);
+/* Its finalizer is gone. */
+void mirror_forget_newcomer(struct mirror *mirror, const char *uid);
+/* From when on a Describe shows all that may have been written under this key without our knowing:
+ * by whoever led before us, or by a call of ours whose outcome is unknown. */
+int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry *entry);
+/* True when what we know of the association was described after that, or written by us. */
+bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *entry);
 /* Drops entries that hold nothing worth remembering. Pointers to entries end here, and only here.
  */
 void mirror_purge(struct mirror *mirror, int64_t now);

@@ -203,7 +203,10 @@ static bool is_unknown(const struct mirror *mirror, const struct mirror_entry *e
 {
     if (!entry->association)
         return entry->maybe_at != 0;
-    return !entry->deleted_at && !mirror_is_settled(mirror, entry);
+    if (entry->deleted_at)
+        return false;
+    return !entry->association->described ||
+           (entry->unsure_at && !mirror_is_settled(mirror, entry));
 }
 
 /* Steps come in key order, so equal namespaces are neighbours. */

@@ -95,7 +95,7 @@ bool plan_may_act(const struct plan_step *step, const struct plan_context *conte
  */
 int64_t plan_due(const struct plan_step *step, const struct plan_context *context);
 
-/* True when there is a key in this namespace whose association was not described yet, or where a
- * Create may have had effect unseen: as long as that is so, no binding there can be said to have
- * none. */
+/* True when there is a key in this namespace whose association was not described yet, or not since
+ * a call of ours may have changed it unseen, or where a Create may have had effect unseen: as long
+ * as that is so, no binding there can be said to have none. */
 bool plan_has_unknown(const struct plan *plan, const char *namespace);

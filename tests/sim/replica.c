@@ -9,6 +9,7 @@
 #define LEASE_DEADLINE_MS 10000
 #define DEAD_CALLS 10000
 #define STILL_CALLS 20000
+#define STILL_LOOKS 2000000
 
 /* ---- death ------------------------------------------------------------------------------------
  */
@@ -75,8 +76,10 @@ static bool holds_lease(const struct replica *replica)
 
 static int64_t port_now(void *context)
 {
-    const struct replica *replica = context;
+    struct replica *replica = context;
 
+    if (++replica->world->looks > STILL_LOOKS)
+        abandon(replica, "livelock", "the clock is looked at all the time, and time stands still");
     return replica->world->now;
 }
 
@@ -216,6 +219,7 @@ struct replica *replica_new(struct world *world)
     struct replica *replica = mem_alloc(sizeof *replica);
 
     replica->world = world;
+    replica->born_at = world->now;
     replica->ports = (struct ports){.world = replica,
                                     .now = port_now,
                                     .wall = port_wall,

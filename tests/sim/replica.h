@@ -18,6 +18,7 @@ struct replica {
     struct ports ports;
     struct sync_settings settings;
     struct sync sync;
+    int64_t born_at;
     bool dead;
     uint32_t dead_calls;
     uint32_t calls; /* started in this life */

@@ -286,7 +286,7 @@ static void go_on_to(struct world *world, int64_t due)
 {
     if (due > world->now) {
         world->now = due;
-        world->still = 0;
+        world->still = world->looks = 0;
     }
     world->kube.now = world->now;
     world->kube.wall_us = world_wall_us(world);
@@ -343,6 +343,7 @@ static void world_release(struct world *world)
     model_free(world->model);
     mem_free(world->touched.items);
     mem_free(world->owner_lost.items);
+    mem_free(world->deleted.items);
     mem_free(world->unwanted.items);
     trace_release(&world->trace);
     tape_release(&world->tape);

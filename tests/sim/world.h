@@ -89,10 +89,11 @@ struct world {
 
     struct marks touched;    /* keys in which somebody else had a hand, or a late call */
     struct marks owner_lost; /* ids that lost their owner tag */
+    struct marks deleted;    /* ids whose Delete took effect */
     struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
 
     uint32_t port_calls, passes, crashes;
-    uint32_t still;           /* port calls since time last went on */
+    uint32_t still, looks;    /* port calls, looks at the clock since time last went on */
     uint64_t writes;          /* calls started that change something */
     uint64_t writes_at_quiet; /* of them, when it grew quiet */
     uint32_t passes_at_quiet;

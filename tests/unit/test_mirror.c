@@ -230,11 +230,9 @@ static void what_we_deleted_stays_marked_while_it_is_listed(void **state)
     assert_int_equal(entry->deleted_at, NOW);
     list_one(&mirror, "app-sa", "a-1", NOW + 2 * MIRROR_SETTLE_MS - 1);
     assert_int_equal(entry->deleted_at, NOW);
-    assert_int_equal(entry->gone_at, 0);
     list_none(&mirror, NOW + 2 * MIRROR_SETTLE_MS);
     assert_null(entry->association);
     assert_int_equal(entry->deleted_at, 0);
-    assert_int_equal(entry->gone_at, NOW + 2 * MIRROR_SETTLE_MS);
 }
 
 static void a_delete_that_did_not_hold_is_looked_at_anew(void **state)
@@ -271,7 +269,9 @@ static void only_a_list_younger_than_the_delete_shows_it_gone(void **state)
     (void)state;
     mirror_deleted(entry, NOW);
     list_none(&mirror, NOW);
-    assert_int_equal(entry->gone_at, 0);
+    assert_int_equal(entry->deleted_at, NOW);
+    list_none(&mirror, NOW + 1);
+    assert_null(entry->association);
 }
 
 static void a_404_is_the_end_of_it(void **state)
@@ -281,15 +281,42 @@ static void a_404_is_the_end_of_it(void **state)
 
     (void)state;
     entry->look = true;
-    mirror_vanished(entry, NOW + 1); /* deleted by somebody else */
+    assert_true(mirror_vanished(entry, LATER)); /* deleted by somebody else */
     assert_null(entry->association);
     assert_false(entry->look);
-    assert_int_equal(entry->gone_at, 0);
-    mirror_created(entry, full("app-sa", "a-2", SCENE_ROLE), NOW + 2);
-    mirror_deleted(entry, NOW + 3);
-    mirror_vanished(entry, NOW + 4);
-    assert_int_equal(entry->gone_at, NOW + 4);
+    mirror_created(entry, full("app-sa", "a-2", SCENE_ROLE), LATER + 2);
+    mirror_deleted(entry, LATER + 3);
+    assert_true(mirror_vanished(entry, LATER + 4));
+    assert_null(entry->association);
     assert_int_equal(entry->deleted_at, 0);
+}
+
+/* A Describe may be older than our Create. */
+static void a_404_soon_after_our_create_is_no_news(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+
+    (void)state;
+    assert_false(mirror_vanished(entry, LATER - 1));
+    assert_string_equal(entry->association->id, "a-1");
+}
+
+/* Created and deleted in quick succession: missing first, then shown though it is not there. */
+static void what_we_deleted_is_not_taken_in_again(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+
+    (void)state;
+    mirror_deleted(entry, NOW + 1);
+    assert_true(mirror_vanished(entry, NOW + 2));
+    list_one(&mirror, "app-sa", "a-1", NOW + 3);
+    assert_null(entry->association);
+    mirror_purge(&mirror, NOW + 2 * MIRROR_SETTLE_MS);
+    assert_ptr_equal(mirror_find(&mirror, KEY("app-sa")), entry);
+    list_one(&mirror, "app-sa", "a-1", NOW + 1 + 2 * MIRROR_SETTLE_MS);
+    assert_string_equal(entry->association->id, "a-1");
 }
 
 static void a_create_ends_all_that_was_in_doubt(void **state)
@@ -299,12 +326,10 @@ static void a_create_ends_all_that_was_in_doubt(void **state)
 
     (void)state;
     entry->maybe_at = NOW - 3;
-    entry->gone_at = NOW - 2;
     entry->create_token[0] = entry->create_token[1] = 7;
     mirror_failed(entry, TROUBLE_RETRYING, "timeout", 1, NOW - 1, 1000);
     mirror_created(entry, full("app-sa", "a-1", SCENE_ROLE), NOW);
     assert_int_equal(entry->maybe_at, 0);
-    assert_int_equal(entry->gone_at, 0);
     assert_int_equal(entry->create_token[0] | entry->create_token[1], 0);
     assert_null(entry->trouble);
     assert_int_equal(entry->described_at, NOW);
@@ -315,45 +340,65 @@ static void a_create_ends_all_that_was_in_doubt(void **state)
 
 static void a_create_of_unknown_outcome_may_stand_for_a_minute(void **state)
 {
-    CLEANUP(mirror_release) struct mirror mirror = {.listed_at = LATER, .epoch = 0};
+    CLEANUP(mirror_release) struct mirror mirror = {0};
     struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
 
     (void)state;
     entry->maybe_at = NOW;
-    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
     mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, LATER - 1);
     assert_int_equal(entry->maybe_at, NOW);
-    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
     mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, LATER);
     assert_int_equal(entry->maybe_at, 0);
-    assert_true(mirror_surely_absent(&mirror, KEY("app-sa")));
 }
 
 /* Whoever led before us may have sent a Create just before we began. */
-static void nothing_is_surely_absent_until_a_list_a_minute_into_our_time(void **state)
+static void a_list_shows_all_only_a_minute_into_our_time(void **state)
 {
     CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
 
     (void)state;
-    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+    assert_false(mirror_is_whole(&mirror));
     list_none(&mirror, LATER - 1);
-    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+    assert_false(mirror_is_whole(&mirror));
     list_none(&mirror, LATER);
-    assert_true(mirror_surely_absent(&mirror, KEY("app-sa")));
-    list_one(&mirror, "app-sa", "a-1", LATER + 1);
-    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
+    assert_true(mirror_is_whole(&mirror));
 }
 
-static void our_own_delete_seen_through_is_enough(void **state)
+static void a_binding_with_a_finalizer_of_ours_is_a_newcomer(void **state)
 {
-    CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
-    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+    CLEANUP(mirror_release) struct mirror mirror = {0};
 
     (void)state;
-    mirror_deleted(entry, NOW + 1);
-    assert_false(mirror_surely_absent(&mirror, KEY("app-sa")));
-    mirror_vanished(entry, NOW + 2);
-    assert_true(mirror_surely_absent(&mirror, KEY("app-sa")));
+    mirror_note_newcomer(&mirror, "uid-b");
+    mirror_note_newcomer(&mirror, "uid-a");
+    mirror_note_newcomer(&mirror, "uid-a");
+    assert_int_equal(mirror.newcomer_count, 2);
+    assert_true(mirror_is_newcomer(&mirror, "uid-a"));
+    assert_true(mirror_is_newcomer(&mirror, "uid-b"));
+    mirror_forget_newcomer(&mirror, "uid-a");
+    mirror_forget_newcomer(&mirror, "uid-c");
+    assert_false(mirror_is_newcomer(&mirror, "uid-a"));
+    assert_true(mirror_is_newcomer(&mirror, "uid-b"));
+}
+
+/* What is described too soon after a call of unknown outcome may be older than its effect. */
+static void content_is_settled_a_minute_after_the_last_doubt(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    list_one(&mirror, "app-sa", "a-1", NOW + 1);
+    assert_false(mirror_is_settled(&mirror, entry));
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), LATER - 1);
+    assert_false(mirror_is_settled(&mirror, entry));
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), LATER);
+    assert_true(mirror_is_settled(&mirror, entry));
+    entry->unsure_at = LATER;
+    assert_false(mirror_is_settled(&mirror, entry));
+    assert_int_equal(mirror_settles_at(&mirror, entry), LATER + MIRROR_SETTLE_MS);
+    mirror_updated(entry, full("app-sa", "a-1", SCENE_ROLE), LATER + 1);
+    assert_true(mirror_is_settled(&mirror, entry));
 }
 
 /* ---- troubles ---------------------------------------------------------------------------------
@@ -422,17 +467,12 @@ static void purge_keeps_what_may_matter(void **state)
     mirror_entry(&mirror, KEY("nothing"));
     mirror_entry(&mirror, KEY("look"))->look = true;
     mirror_entry(&mirror, KEY("maybe"))->maybe_at = NOW;
-    mirror_entry(&mirror, KEY("gone"))->gone_at = NOW;
-    mirror_entry(&mirror, KEY("gone-long-ago"))->gone_at = NOW - MIRROR_SETTLE_MS;
     mirror_failed(mirror_entry(&mirror, KEY("trouble")), TROUBLE_DENIED, "no", 1, NOW, 1);
     created(&mirror, "a-1", NOW);
     mirror_purge(&mirror, NOW);
-    assert_int_equal(mirror.count, 5);
+    assert_int_equal(mirror.count, 4);
     assert_null(mirror_find(&mirror, KEY("nothing")));
-    assert_null(mirror_find(&mirror, KEY("gone-long-ago")));
     assert_non_null(mirror_find(&mirror, KEY("app-sa")));
-    mirror_purge(&mirror, LATER);
-    assert_null(mirror_find(&mirror, KEY("gone")));
 }
 
 int main(void)
@@ -452,10 +492,13 @@ int main(void)
         cmocka_unit_test(another_one_after_our_delete_is_another_one),
         cmocka_unit_test(only_a_list_younger_than_the_delete_shows_it_gone),
         cmocka_unit_test(a_404_is_the_end_of_it),
+        cmocka_unit_test(a_404_soon_after_our_create_is_no_news),
+        cmocka_unit_test(what_we_deleted_is_not_taken_in_again),
         cmocka_unit_test(a_create_ends_all_that_was_in_doubt),
         cmocka_unit_test(a_create_of_unknown_outcome_may_stand_for_a_minute),
-        cmocka_unit_test(nothing_is_surely_absent_until_a_list_a_minute_into_our_time),
-        cmocka_unit_test(our_own_delete_seen_through_is_enough),
+        cmocka_unit_test(a_list_shows_all_only_a_minute_into_our_time),
+        cmocka_unit_test(a_binding_with_a_finalizer_of_ours_is_a_newcomer),
+        cmocka_unit_test(content_is_settled_a_minute_after_the_last_doubt),
         cmocka_unit_test(a_row_of_one_kind_keeps_its_beginning),
         cmocka_unit_test(a_long_text_is_cut),
         cmocka_unit_test(an_edit_makes_a_new_start),
