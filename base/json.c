@@ -64,7 +64,7 @@ json_t *json_parse(const char *bytes, size_t length, struct error *err)
                   JSON_MAX_DEPTH, place.line, place.column);
         return NULL;
     }
-    json_t *document = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &fault);
+    json_t *document = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
     if (!document)
         error_set(err, ERROR_INVALID, "not JSON: %.*s at line %d column %d",
                   what_is_wrong(fault.text), fault.text, fault.line, fault.column);
@@ -98,9 +98,10 @@ const json_t *json_at(const json_t *object, ...)
 
 const char *json_text(const json_t *object, const char *name)
 {
-    const char *text = json_string_value(member(object, name));
+    const json_t *value = member(object, name);
+    const char *text = json_string_value(value);
 
-    return text ? text : "";
+    return text && strlen(text) == json_string_length(value) ? text : "";
 }
 
 bool json_flag(const json_t *object, const char *name, bool otherwise)

@@ -2,9 +2,10 @@
 /*
  * json - jansson with caps, and the few accessors the codecs need.
  *
- * A document deeper than JSON_MAX_DEPTH is refused before it is parsed; a repeated key, a NUL in a
- * string and anything after the document are refused too. The accessors accept NULL for the object
- * and treat JSON null as absent; what they return is borrowed from the document.
+ * A document deeper than JSON_MAX_DEPTH is refused before it is parsed; a repeated key and anything
+ * after the document are refused too. The accessors accept NULL for the object and treat JSON null
+ * as absent, and so a string with a NUL in it: whoever may annotate one object of a list could
+ * otherwise spoil the list for all. What they return is borrowed from the document.
  */
 #pragma once
 
