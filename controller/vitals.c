@@ -195,14 +195,31 @@ void vitals_waiting(struct vitals *vitals, const struct sync *sync)
     say_trouble(vitals, trouble_of(sync));
 }
 
+static const char *method_of(enum call_verb verb)
+{
+    switch (verb) {
+    case CALL_PATCH_FINALIZERS:
+    case CALL_PATCH_STATUS:
+        return "PATCH";
+    case CALL_WRITE_EVENT:
+        return "POST";
+    default:
+        return "GET";
+    }
+}
+
 void vitals_counted(const struct call *call)
 {
-    const char *outcome = call->error.kind == ERROR_NONE ? "ok" : error_kind_name(call->error.kind);
+    bool ok = call->error.kind == ERROR_NONE;
+    char code[16];
 
+    snprintf(code, sizeof code, "%d", ok ? 200 : call->error.status);
     if (call_is_eks(call->verb))
-        metrics_add(METRIC_EKS_CALLS, 1, call_name(call->verb), outcome, NULL);
+        metrics_add(METRIC_EKS_CALLS, 1, call_name(call->verb),
+                    ok ? "ok" : error_kind_name(call->error.kind), NULL);
     else
-        metrics_add(METRIC_REST_CALLS, 1, outcome, call_name(call->verb), "kubernetes", NULL);
+        metrics_add(METRIC_REST_CALLS, 1, code[0] == '0' ? "<error>" : code, method_of(call->verb),
+                    "kubernetes", NULL);
 }
 
 bool vitals_ready(struct vitals *vitals, char *ret_why, size_t size)
