@@ -138,12 +138,21 @@ static void note_binding(struct intake *intake, const struct binding *new)
         fresh_add(&intake->fresh, new, old && strcmp(old->reconcile_at, new->reconcile_at) != 0);
 }
 
+/* A binding that the store will show at once: not what an earlier watch brings late, nor what is
+ * staged. settle_writes() sees to the latter when it is taken over. */
+static bool is_shown_binding(const struct intake *intake, const struct change *change)
+{
+    const struct informer *informer = &intake->informers[RESOURCE_BINDINGS];
+
+    return change->resource == RESOURCE_BINDINGS && change->watch == informer->watch &&
+           informer->reflector.state == REFLECTOR_WATCHING;
+}
+
 static void let_in(struct intake *intake, struct change *change)
 {
     struct informer *informer = &intake->informers[change->resource];
     const struct ports *ports = intake->ports;
     const struct error well = {0};
-    bool bindings = change->resource == RESOURCE_BINDINGS;
 
     switch (change->kind) {
     case CHANGE_OPENED:
@@ -151,13 +160,13 @@ static void let_in(struct intake *intake, struct change *change)
         informer_opened(informer, change->watch, ports->now(ports->world));
         break;
     case CHANGE_PUT:
-        if (bindings)
+        if (is_shown_binding(intake, change))
             note_binding(intake, change->record);
         informer_put(informer, change->watch, change->record);
         change->record = NULL;
         break;
     case CHANGE_DELETED:
-        if (bindings)
+        if (is_shown_binding(intake, change))
             writes_seen(&intake->writes, ((struct binding *)change->record)->namespace,
                         ((struct binding *)change->record)->name, "");
         informer_removed(informer, change->watch, change->record);
