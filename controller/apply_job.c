@@ -110,7 +110,7 @@ static bool is_handing_over(const struct run *run, const struct binding *binding
     for (size_t i = 0; i < plan->count; i++) {
         const struct plan_step *step = &plan->steps[i];
 
-        if (!step->want || !step->entry || step->entry->trouble || !step->entry->association ||
+        if (step->verb != PLAN_CHANGE || !step->want || step->entry->trouble ||
             strcmp(step->want->key.namespace, binding->namespace) != 0)
             continue;
         if (pairs_has(step->entry->association->tags, TAG_BINDING, binding->uid) &&
@@ -121,18 +121,20 @@ static bool is_handing_over(const struct run *run, const struct binding *binding
 }
 
 /* Was every association beside it described since whoever led before us can have written? */
-static bool all_is_settled(const struct run *run, const char *namespace)
+static bool all_is_settled(const struct mirror *mirror, const char *namespace)
 {
-    const struct mirror *mirror = &run->apply->observe->mirror;
+    bool settled = true;
 
     for (size_t i = 0; i < mirror->count; i++) {
-        const struct mirror_entry *entry = mirror->entries[i];
+        struct mirror_entry *entry = mirror->entries[i];
 
-        if (entry->association && !entry->deleted_at &&
-            strcmp(entry->key.namespace, namespace) == 0 && !mirror_is_settled(mirror, entry))
-            return false;
+        if (!entry->association || entry->deleted_at ||
+            strcmp(entry->key.namespace, namespace) != 0 || mirror_is_settled(mirror, entry))
+            continue;
+        entry->settle = true;
+        settled = false;
     }
-    return true;
+    return settled;
 }
 
 /* Can nothing of it be left that we don't know of? */
@@ -146,7 +148,7 @@ static bool is_known_whole(struct run *run, const struct binding *binding)
     if (mirror_is_newcomer(mirror, binding->uid))
         return true;
     if (mirror_is_whole(mirror))
-        return all_is_settled(run, binding->namespace);
+        return all_is_settled(mirror, binding->namespace);
     run->apply->observe->list_wanted_at = whole_at;
     run_note_due(run, whole_at);
     return false;
