@@ -90,6 +90,7 @@ static void hand_over(struct observe *observe, struct listing *listing,
 {
     mirror_take_list(&observe->mirror, key, listing->items, listing->count, listing->started);
     listing->count = 0;
+    observe->rotation_due = 0; /* what came new has its turn first */
 }
 
 static int list_pages(struct observe *observe, struct listing *ret_listing, struct error *err)
@@ -360,13 +361,11 @@ static bool is_needed(const struct mirror_entry *entry, const struct desired *de
 }
 
 /* It was described, but maybe before something showed that was written without our knowing. The
- * doubt of a new leader matters only where a finalizer is to go. */
-static bool is_doubtful(const struct mirror *mirror, const struct mirror_entry *entry,
-                        const struct dying *dying, int64_t now)
+ * doubt of a new leader matters only where something is to be deleted. */
+static bool is_doubtful(const struct mirror *mirror, const struct mirror_entry *entry)
 {
-    if (mirror_is_settled(mirror, entry) || now < mirror_settles_at(mirror, entry))
-        return false;
-    return entry->unsure_at || is_dying(dying, entry);
+    return entry->association && !entry->deleted_at && (entry->unsure_at || entry->settle) &&
+           !mirror_is_settled(mirror, entry);
 }
 
 static int describe_needed(struct observe *observe, const struct desired *desired,
@@ -382,7 +381,8 @@ static int describe_needed(struct observe *observe, const struct desired *desire
 
         if (!entry->association || entry->deleted_at || trouble_waits(entry, now))
             continue;
-        if (entry->recheck || is_doubtful(mirror, entry, &dying, now) ||
+        if (entry->recheck ||
+            (is_doubtful(mirror, entry) && now >= mirror_settles_at(mirror, entry)) ||
             (!entry->association->described && is_needed(entry, desired, &dying)))
             select_entry(&selection, entry);
     }
@@ -444,8 +444,8 @@ int observe_rotate(struct observe *observe, struct error *err)
 
     if (now < observe->rotation_due)
         return 0;
-    observe->rotation_due = now + observe->settings->existence_interval_ms;
-    if (!entry)
+    observe->rotation_due = now + observe->settings->describe_interval_ms;
+    if (!entry) /* what we create is known that long */
         return 0;
     due = entry->described_at + observe->settings->describe_interval_ms;
     observe->rotation_due =
@@ -484,8 +484,7 @@ int64_t observe_due(const struct observe *observe)
             due = least(due, entry->confirm_at);
         if (entry->maybe_at && !entry->association)
             due = least(due, entry->maybe_at + UNSEEN_MS);
-        if (entry->unsure_at && !trouble_waits(entry, now) &&
-            !mirror_is_settled(&observe->mirror, entry))
+        if (is_doubtful(&observe->mirror, entry) && !trouble_waits(entry, now))
             due = least(due, mirror_settles_at(&observe->mirror, entry));
         if (entry->trouble && entry->trouble->generation == TROUBLE_ANY_GENERATION &&
             entry->trouble->retry_at > now)

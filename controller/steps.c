@@ -349,6 +349,44 @@ static enum step_call update_done(struct observe *observe, struct plan_step *ste
     return STEP_NONE;
 }
 
+static bool is_before(const struct pair_view *a, const struct pair_view *b)
+{
+    size_t shorter = a->key_length < b->key_length ? a->key_length : b->key_length;
+    int order = memcmp(a->key, b->key, shorter);
+
+    return order != 0 ? order < 0 : a->key_length < b->key_length;
+}
+
+/* Both sorted, no key in both. */
+static void merge(const char *one, const char *other, struct strbuf *ret_pairs)
+{
+    struct pair_view a, b;
+    bool more_a = pairs_next(&one, &a), more_b = pairs_next(&other, &b);
+
+    while (more_a || more_b) {
+        bool first = more_a && (!more_b || is_before(&a, &b));
+        const struct pair_view *next = first ? &a : &b;
+
+        strbuf_format(ret_pairs, "%.*s\t%.*s\n", (int)next->key_length, next->key,
+                      (int)next->value_length, next->value);
+        if (first)
+            more_a = pairs_next(&one, &a);
+        else
+            more_b = pairs_next(&other, &b);
+    }
+}
+
+/* The mirror learns of each call by itself: the chain may be cut after it. */
+static void note_tagged(struct mirror_entry *entry, const char *wanted, int64_t now)
+{
+    CLEANUP(strbuf_release) struct strbuf others = STRBUF_CAPPED(TAGS_CAP);
+    CLEANUP(strbuf_release) struct strbuf tags = STRBUF_CAPPED(2 * TAGS_CAP);
+
+    subtract(entry->association->tags, wanted, false, &others);
+    merge(strbuf_text(&others), wanted, &tags);
+    mirror_retagged(entry, strbuf_text(&tags), now);
+}
+
 static enum step_call tags_done(struct observe *observe, struct plan_step *step,
                                 enum step_call which, struct call *call)
 {
@@ -364,8 +402,11 @@ static enum step_call tags_done(struct observe *observe, struct plan_step *step,
         return STEP_NONE;
     }
     desired_tags(step->claim, observe->cluster.owner, &wanted);
-    if (which == STEP_TAG && has_extra(step->entry->association->tags, strbuf_text(&wanted)))
-        return STEP_UNTAG;
+    if (which == STEP_TAG) {
+        note_tagged(step->entry, strbuf_text(&wanted), now_of(observe));
+        return has_extra(step->entry->association->tags, strbuf_text(&wanted)) ? STEP_UNTAG
+                                                                               : STEP_NONE;
+    }
     mirror_retagged(step->entry, strbuf_text(&wanted), now_of(observe));
     return STEP_NONE;
 }

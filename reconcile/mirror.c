@@ -90,7 +90,7 @@ static void forget_association(struct mirror_entry *entry)
     entry->deleted_at = 0;
     entry->unsure_at = 0;
     entry->absent_since = 0;
-    entry->recheck = false;
+    entry->recheck = entry->settle = false;
 }
 
 /* Reads lag: what was created and deleted in quick succession is missing first, and shows then. */
@@ -133,6 +133,8 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
 static void take_absent(struct mirror_entry *entry, int64_t started)
 {
     entry->look = false;
+    if (entry->trouble && entry->trouble->generation == TROUBLE_ANY_GENERATION)
+        mirror_succeeded(entry); /* a read that failed: this one did not */
     if (!is_recent(entry->maybe_at, started))
         entry->maybe_at = 0;
     if (entry->deleted_at && started <= entry->deleted_at)

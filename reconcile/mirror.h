@@ -67,6 +67,7 @@ struct mirror_entry {
     uint64_t create_token[2]; /* of the logical create under way; zero: none */
     bool look;                /* look at this key before doing anything to it */
     bool recheck;             /* describe it again, soon */
+    bool settle;              /* a plan waits for a description that is settled, see below */
     bool listed;              /* scratch, while a list is taken in */
     struct mirror_trouble *trouble; /* owned; NULL: none */
 };

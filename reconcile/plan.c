@@ -140,7 +140,15 @@ static enum evidence evidence_against(const struct claim *claim, const struct as
     return binding->selector_count > 0 ? EVIDENCE_ACCOUNT_GONE : EVIDENCE_SPEC_MOVED;
 }
 
-static struct plan_step judge_unwanted(struct uid_index *index, struct mirror_entry *entry,
+/* Is it still that binding's? It may have been handed to another, or retained, unseen. */
+static enum plan_verb judge_deletion(const struct mirror *mirror, struct mirror_entry *entry)
+{
+    entry->settle = !entry->deleted_at && !mirror_is_settled(mirror, entry);
+    return entry->settle ? PLAN_UNKNOWN : PLAN_DELETE;
+}
+
+static struct plan_step judge_unwanted(struct uid_index *index, const struct mirror *mirror,
+                                       struct mirror_entry *entry,
                                        const struct plan_context *context)
 {
     struct plan_step step = {.verb = PLAN_LEAVE, .entry = entry};
@@ -164,7 +172,7 @@ static struct plan_step judge_unwanted(struct uid_index *index, struct mirror_en
         entry->absent_since = 0;
     }
     if (step.evidence != EVIDENCE_NONE)
-        step.verb = PLAN_DELETE;
+        step.verb = judge_deletion(mirror, entry);
     return step;
 }
 
@@ -257,8 +265,8 @@ void plan_make(const struct desired *desired, struct mirror *mirror,
 
         if (want && entry)
             entry->absent_since = 0;
-        plan.steps[plan.count++] =
-            want ? plan_judge(want, entry, context->owner) : judge_unwanted(&index, entry, context);
+        plan.steps[plan.count++] = want ? plan_judge(want, entry, context->owner)
+                                        : judge_unwanted(&index, mirror, entry, context);
         plan.orphans += plan.steps[plan.count - 1].verb == PLAN_ORPHAN;
     }
     group_by_claim(desired, &plan);
