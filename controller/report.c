@@ -123,15 +123,21 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void judge_unready(struct reports *reports, const struct claim *claim, int64_t now,
-                          struct report *report)
+/* Before this process began, if status says that it was stalled; 0 when it does not. */
+static int64_t stalled_before(const struct binding *binding)
+{
+    return binding->status.conditions[CONDITION_STALLED] == CONDITION_TRUE ? 1 : 0;
+}
+
+static void judge_unready(struct reports *reports, const struct claim *claim, int64_t since,
+                          int64_t now, struct report *report)
 {
     struct report_memory *memory = remember(reports, claim->binding->uid, now);
 
     memory->seen = true;
     if (strcmp(memory->reason, report->outcome.reason) != 0) {
         memory->reason = report->outcome.reason;
-        memory->since = now;
+        memory->since = since > 0 ? since : now;
     }
     report->due = report->outcome.due;
     if (report->verdict == REPORT_WRITE && now < memory->unready_since + UNREADY_PATIENCE_MS) {
@@ -145,14 +151,15 @@ void report_make(struct reports *reports, const struct claim *claim,
 {
     const struct binding *binding = claim->binding;
     const struct report_memory *memory = find(reports, binding->uid);
+    const char *reason = memory ? memory->reason : binding->status.ready_reason;
     bool blind = context->blind_reason[0] != '\0';
 
     *ret_report = (struct report){.due = INT64_MAX};
     if (blind && says_ready(binding))
         return; /* not being able to look is no news of the binding */
-    context->reason_since = memory ? memory->since : 0;
+    context->reason_since = memory ? memory->since : stalled_before(binding);
     outcome_make(claim, context, &ret_report->outcome);
-    if (memory && strcmp(memory->reason, ret_report->outcome.reason) != 0) {
+    if (context->reason_since > 0 && strcmp(reason, ret_report->outcome.reason) != 0) {
         outcome_release(&ret_report->outcome); /* another reason: its time starts now */
         context->reason_since = 0;
         outcome_make(claim, context, &ret_report->outcome);
@@ -165,7 +172,7 @@ void report_make(struct reports *reports, const struct claim *claim,
         forget(reports, binding->uid);
         ret_report->irsa = irsa_account(claim);
     } else {
-        judge_unready(reports, claim, context->now, ret_report);
+        judge_unready(reports, claim, context->reason_since, context->now, ret_report);
     }
 }
 
@@ -198,6 +205,8 @@ static struct report_event *new_event(struct reports *reports, const struct bind
     int prefix = (int)strnlen(binding->name, 200);
     size_t size = (size_t)prefix + sizeof suffix;
 
+    while (prefix > 0 && strchr(".-", binding->name[prefix - 1])) /* no label may end so */
+        prefix--;
     reports->next_event = (reports->next_event + 1) % REPORT_EVENTS;
     event_release(event);
     snprintf(suffix, sizeof suffix, ".%016" PRIx64, random);

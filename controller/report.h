@@ -55,7 +55,8 @@ struct report {
     const char *irsa; /* a service account in place that still carries an IRSA role, or NULL */
 };
 
-/* Judges one binding now. `context->reason_since` is filled in here. */
+/* Judges one binding now. `context->reason_since` is filled in here; after a restart a binding
+ * whose status says Stalled stays so while its reason stands. */
 void report_make(struct reports *reports, const struct claim *claim,
                  struct outcome_context *context, struct report *ret_report);
 void report_release(struct report *report);
