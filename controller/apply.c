@@ -67,7 +67,7 @@ static bool next_report(struct run *run, struct task *ret_task)
         struct job *job = &run->jobs[run->report_cursor++];
 
         if (job->reported || job->open > 0 || job->claim->held ||
-            (job->claim->binding->deleting && !job_stuck(job)))
+            (job->claim->binding->deleting && !job_stuck(run, job)))
             continue;
         job->open++;
         *ret_task = (struct task){.kind = TASK_STATUS, .job = job};

@@ -42,7 +42,7 @@ static void make_report(struct run *run, struct job *job, struct report *ret_rep
 
     context.now = run->ports->now(run->ports->world);
     context.wall_us = run->ports->wall(run->ports->world);
-    context.stuck = job_stuck(job);
+    context.stuck = job_stuck(run, job);
     job->reported = true;
     report_make(run->apply->reports, job->claim, &context, ret_report);
     run_note_due(run, ret_report->due);
@@ -204,7 +204,7 @@ void flight_land(struct run *run, struct flight *flight)
 
     job->open--;
     if (job->open == 0 && flight->task.kind == TASK_STEP && !run->stop &&
-        (!job->claim->binding->deleting || job_stuck(job)))
+        (!job->claim->binding->deleting || job_stuck(run, job)))
         run_close_job(run, job);
     flight_free(flight);
 }

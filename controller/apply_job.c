@@ -167,12 +167,15 @@ static bool may_let_go(struct run *run, const struct job *job)
     return !is_handing_over(run, job->claim->binding) && is_known_whole(run, job->claim->binding);
 }
 
-const struct mirror_entry *job_stuck(const struct job *job)
+const struct mirror_entry *job_stuck(const struct run *run, const struct job *job)
 {
+    bool forbidden = run->apply->context->mode != PLAN_SYNC;
+
     for (size_t i = 0; i < job->step_count; i++) {
         const struct plan_step *step = job->steps[i];
 
-        if (step->evidence == EVIDENCE_BINDING_DELETED && step->entry->trouble)
+        if (step->evidence == EVIDENCE_BINDING_DELETED && step->entry->association &&
+            (step->entry->trouble || forbidden))
             return step->entry;
     }
     return NULL;
@@ -182,7 +185,7 @@ void run_close_job(struct run *run, struct job *job)
 {
     const struct binding *binding = job->claim->binding;
 
-    if (!binding->deleting || job_stuck(job)) {
+    if (!binding->deleting || job_stuck(run, job)) {
         run_push(run, (struct task){.kind = TASK_STATUS, .job = job});
         return;
     }

@@ -80,8 +80,9 @@ void run_push_steps(struct run *run, struct job *job);
 /* All steps of a job are over: queues its status, or lets go of its finalizer. */
 void run_close_job(struct run *run, struct job *job);
 
-/* An association of a binding that is being deleted which could not be; NULL without one. */
-const struct mirror_entry *job_stuck(const struct job *job);
+/* An association of a binding that is being deleted which could not be, or by --mode must not; NULL
+ * without one. */
+const struct mirror_entry *job_stuck(const struct run *run, const struct job *job);
 
 /* ---- apply_call.c ---- */
 

@@ -146,6 +146,14 @@ static void judge_unready(struct reports *reports, const struct claim *claim, in
     }
 }
 
+/* That a binding is Ready from the first is no news: it costs no Event. */
+static bool is_news(const char *stored_reason, const struct outcome *outcome)
+{
+    if (stored_reason[0] == '\0')
+        return !outcome->ready;
+    return strcmp(stored_reason, outcome->reason) != 0;
+}
+
 void report_make(struct reports *reports, const struct claim *claim,
                  struct outcome_context *context, struct report *ret_report)
 {
@@ -166,8 +174,7 @@ void report_make(struct reports *reports, const struct claim *claim,
     }
     if (binding_status_hash(&ret_report->outcome.status) != binding->status.hash)
         ret_report->verdict = REPORT_WRITE;
-    ret_report->event = binding->status.ready_reason[0] != '\0' &&
-                        strcmp(binding->status.ready_reason, ret_report->outcome.reason) != 0;
+    ret_report->event = is_news(binding->status.ready_reason, &ret_report->outcome);
     if (ret_report->outcome.ready) {
         forget(reports, binding->uid);
         ret_report->irsa = irsa_account(claim);

@@ -4,7 +4,8 @@
  *
  * A status is written only where it differs from what the store holds. One that says "not Ready"
  * waits until the binding has not been Ready for a second: who gets there sooner costs no extra
- * write. A change of Ready's reason is one Event; a repeated one is folded into the first.
+ * write. A change of Ready's reason is one Event, and so is a first reason that is not Ready; a
+ * repeated one is folded into the first.
  */
 #pragma once
 

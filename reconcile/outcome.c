@@ -216,6 +216,19 @@ static void judge_accepted(struct outcome *outcome, const struct claim *claim,
     set(outcome, CONDITION_ACCEPTED, status, reason, strbuf_text(message));
 }
 
+/* Why the association of a binding that is being deleted still stands. */
+static const char *say_stuck(struct strbuf *message, const struct mirror_entry *stuck)
+{
+    strbuf_format(message, "association %s of service account '%s' is still there: ",
+                  stuck->association ? stuck->association->id : "", stuck->key.service_account);
+    if (stuck->trouble) {
+        strbuf_str(message, stuck->trouble->text);
+        return outcome_trouble_reason(stuck->trouble->kind);
+    }
+    strbuf_str(message, "podbind runs with a --mode that deletes nothing");
+    return "DeletionDisabled";
+}
+
 static void judge_associated(struct outcome *outcome, const struct tally *tally,
                              const struct claim *claim, const struct outcome_context *context)
 {
@@ -226,10 +239,7 @@ static void judge_associated(struct outcome *outcome, const struct tally *tally,
 
     if (context->stuck) {
         status = CONDITION_FALSE;
-        reason = outcome_trouble_reason(context->stuck->trouble->kind);
-        strbuf_format(message, "association %s of service account '%s' can't be deleted: %s",
-                      context->stuck->association ? context->stuck->association->id : "",
-                      context->stuck->key.service_account, context->stuck->trouble->text);
+        reason = say_stuck(message, context->stuck);
     } else if (context->blind_reason[0] != '\0') {
         reason = context->blind_reason;
         strbuf_str(message, context->blind_message);
