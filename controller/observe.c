@@ -184,10 +184,16 @@ static bool trouble_waits(const struct mirror_entry *entry, int64_t now)
     return entry->trouble && entry->trouble->retry_at > now;
 }
 
+/* A read failed lately; what a write met is no reason not to look. */
+static bool read_waits(const struct mirror_entry *entry, int64_t now)
+{
+    return trouble_waits(entry, now) && entry->trouble->generation == TROUBLE_ANY_GENERATION;
+}
+
 static bool needs_look(const struct mirror_entry *entry, int64_t now)
 {
     return (entry->look && !trouble_waits(entry, now)) ||
-           (entry->maybe_at && !entry->association && now >= entry->maybe_at + UNSEEN_MS);
+           (entry->maybe_at && now >= entry->maybe_at + UNSEEN_MS && !read_waits(entry, now));
 }
 
 static bool needs_confirmation(const struct mirror_entry *entry, int64_t now)
@@ -482,7 +488,7 @@ int64_t observe_due(const struct observe *observe)
 
         if (entry->association && entry->deleted_at)
             due = least(due, entry->confirm_at);
-        if (entry->maybe_at && !entry->association)
+        if (entry->maybe_at && !read_waits(entry, now))
             due = least(due, entry->maybe_at + UNSEEN_MS);
         if (is_doubtful(&observe->mirror, entry) && !trouble_waits(entry, now))
             due = least(due, mirror_settles_at(&observe->mirror, entry));

@@ -104,6 +104,8 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
 {
     struct association *known = entry->association;
 
+    if (!is_recent(entry->maybe_at, started))
+        entry->maybe_at = 0;
     if (is_ghost(entry, owned->id, started)) {
         mem_free(owned);
         return;
@@ -124,7 +126,6 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
         return;
     }
     forget_association(entry);
-    entry->maybe_at = 0;
     set_association(entry, owned);
     mirror_succeeded(entry); /* whatever failed, failed for another state of the key */
 }
@@ -201,7 +202,6 @@ void mirror_created(struct mirror_entry *entry, struct association *owned, int64
     forget_association(entry);
     set_association(entry, owned);
     entry->created_at = entry->written_at = entry->described_at = now;
-    entry->maybe_at = 0;
     entry->create_token[0] = entry->create_token[1] = 0;
     mirror_succeeded(entry);
 }

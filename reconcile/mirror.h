@@ -60,8 +60,9 @@ struct mirror_entry {
     int64_t confirm_at;              /* deleted: when to look whether it is gone */
     char *ghost_id;                  /* owned; NULL: none. What we deleted last under this key: */
     int64_t ghost_at;                /* reads may show it again for a while, it is not there */
-    int64_t maybe_at;                /* a Create was sent whose outcome is not known; until a List
-                                        started after the settling time shows nothing */
+    int64_t maybe_at;                /* a Create was sent whose outcome is not known: it may still
+                                        have effect, whatever a List started within the settling
+                                        time shows */
     int64_t unsure_at;        /* an Update or tag change was sent whose outcome is not known */
     int64_t absent_since;     /* since when the selected service account is gone */
     uint64_t create_token[2]; /* of the logical create under way; zero: none */

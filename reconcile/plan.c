@@ -209,9 +209,9 @@ static void group_by_claim(const struct desired *desired, struct plan *plan)
 
 static bool is_unknown(const struct mirror *mirror, const struct mirror_entry *entry)
 {
-    if (!entry->association)
-        return entry->maybe_at != 0;
-    if (entry->deleted_at)
+    if (entry->maybe_at)
+        return true;
+    if (!entry->association || entry->deleted_at)
         return false;
     return !entry->association->described ||
            (entry->unsure_at && !mirror_is_settled(mirror, entry));
