@@ -286,6 +286,7 @@ static void fail(struct observe *observe, struct plan_step *step, const struct c
     if (wait < call->error.retry_after_ms)
         wait = call->error.retry_after_ms;
     mirror_failed(entry, kind, call->error.text, step->claim->binding->generation, now, wait);
+    mirror_blame(entry, step->claim->binding->uid);
     if (call->detail == DETAIL_CLUSTER_MISSING)
         observe_doubt_cluster(observe);
 }

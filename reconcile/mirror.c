@@ -2,6 +2,7 @@
 #include "reconcile/mirror.h"
 
 #include <stdio.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -245,10 +246,24 @@ void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *te
         trouble->failures = 0;
     }
     trouble->kind = kind;
+    trouble->uid[0] = '\0';
     trouble->generation = generation;
     trouble->failures++;
     trouble->retry_at = now + wait_ms;
     snprintf(trouble->text, sizeof trouble->text, "%s", text);
+}
+
+void mirror_blame(struct mirror_entry *entry, const char *uid)
+{
+    snprintf(entry->trouble->uid, sizeof entry->trouble->uid, "%s", uid);
+}
+
+void mirror_claimed(struct mirror_entry *entry, const char *uid)
+{
+    const char *blamed = entry->trouble ? entry->trouble->uid : "";
+
+    if (blamed[0] != '\0' && strncmp(blamed, uid, sizeof entry->trouble->uid - 1) != 0)
+        mirror_succeeded(entry);
 }
 
 void mirror_succeeded(struct mirror_entry *entry)

@@ -47,6 +47,7 @@ struct mirror_trouble {
     int64_t retry_at;
     int64_t generation;             /* of the binding it was tried for: a new one clears it */
 #define TROUBLE_ANY_GENERATION (-1) /* a read failed, whoever wants the key */
+    char uid[64];                   /* of that binding, cut; "": any */
     char text[256];
 };
 
@@ -109,6 +110,10 @@ void mirror_retagged(struct mirror_entry *entry, const char *tags, int64_t now);
 /* Remembers a failure; a row of the same kind counts on and keeps its `since`. */
 void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *text,
                    int64_t generation, int64_t now, int64_t wait_ms);
+/* What failed was tried for this binding: the trouble ends with its claim on the key. */
+void mirror_blame(struct mirror_entry *entry, const char *uid);
+/* The step under this key is that of this binding: forgets what failed for another one. */
+void mirror_claimed(struct mirror_entry *entry, const char *uid);
 void mirror_succeeded(struct mirror_entry *entry);
 /* The trouble that stands for a binding of this generation, or NULL: an edit makes a new start. */
 const struct mirror_trouble *mirror_trouble(const struct mirror_entry *entry, int64_t generation);

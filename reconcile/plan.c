@@ -268,6 +268,8 @@ void plan_make(const struct desired *desired, struct mirror *mirror,
         plan.steps[plan.count++] = want ? plan_judge(want, entry, context->owner)
                                         : judge_unwanted(&index, mirror, entry, context);
         plan.orphans += plan.steps[plan.count - 1].verb == PLAN_ORPHAN;
+        if (entry && plan.steps[plan.count - 1].claim)
+            mirror_claimed(entry, plan.steps[plan.count - 1].claim->binding->uid);
     }
     group_by_claim(desired, &plan);
     break_after_make(desired, &plan);

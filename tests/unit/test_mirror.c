@@ -456,6 +456,25 @@ static void an_edit_makes_a_new_start(void **state)
     assert_non_null(mirror_trouble(entry, 2));
 }
 
+/* Generations of two bindings may be equal. */
+static void trouble_ends_with_the_claim_it_was_met_for(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    mirror_claimed(entry, "uid-a");
+    mirror_failed(entry, TROUBLE_QUOTA, "full", 1, NOW, 1);
+    mirror_blame(entry, "uid-a");
+    mirror_claimed(entry, "uid-a");
+    assert_non_null(entry->trouble);
+    mirror_claimed(entry, "uid-b");
+    assert_null(entry->trouble);
+    mirror_failed(entry, TROUBLE_RETRYING, "a read", TROUBLE_ANY_GENERATION, NOW, 1);
+    mirror_claimed(entry, "uid-b");
+    assert_non_null(entry->trouble);
+}
+
 /* ---- what is worth remembering ----------------------------------------------------------------
  */
 
@@ -502,6 +521,7 @@ int main(void)
         cmocka_unit_test(a_row_of_one_kind_keeps_its_beginning),
         cmocka_unit_test(a_long_text_is_cut),
         cmocka_unit_test(an_edit_makes_a_new_start),
+        cmocka_unit_test(trouble_ends_with_the_claim_it_was_met_for),
         cmocka_unit_test(purge_keeps_what_may_matter),
     };
 
