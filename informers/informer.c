@@ -60,11 +60,11 @@ void informer_put(struct informer *informer, uint64_t watch, void *owned_record)
 {
     struct store *store = target(informer);
 
-    if (!is_current(informer, watch)) {
+    if (!is_current(informer, watch) ||
+        !reflector_saw(&informer->reflector, store->kind->version(owned_record))) {
         mem_free(owned_record);
         return;
     }
-    reflector_saw(&informer->reflector, store->kind->version(owned_record));
     informer->over_cap |= store->count >= STORE_CAP;
     store_put(store, owned_record);
 }
@@ -73,11 +73,10 @@ void informer_removed(struct informer *informer, uint64_t watch, void *owned_rec
 {
     const struct store_kind *kind = informer->store.kind;
 
-    if (is_current(informer, watch)) {
-        reflector_saw(&informer->reflector, kind->version(owned_record));
+    if (is_current(informer, watch) &&
+        reflector_saw(&informer->reflector, kind->version(owned_record)))
         store_remove(target(informer), kind->namespace(owned_record), kind->name(owned_record),
                      kind->version(owned_record));
-    }
     mem_free(owned_record);
 }
 

@@ -62,11 +62,16 @@ static void advance(struct reflector *reflector, const char *version)
         memcpy(reflector->version, version, strlen(version) + 1);
 }
 
-void reflector_saw(struct reflector *reflector, const char *version)
+bool reflector_saw(struct reflector *reflector, const char *version)
 {
     reflector->heard = true;
-    if (reflector->state == REFLECTOR_WATCHING) /* the streamed state comes in no order */
-        advance(reflector, version);
+    if (reflector->state != REFLECTOR_WATCHING)
+        return true; /* the streamed state comes in no order */
+    if (object_version_valid(version) && reflector->version[0] != '\0' &&
+        object_version_compare(version, reflector->version) <= 0)
+        return false;
+    advance(reflector, version);
+    return true;
 }
 
 static void take_version(struct reflector *reflector, const char *version)

@@ -62,8 +62,9 @@ enum reflector_move reflector_next(struct reflector *reflector, int64_t now);
 
 /* The watch stands. */
 void reflector_opened(struct reflector *reflector, int64_t now);
-/* An event or a bookmark came, with the version it carries. */
-void reflector_saw(struct reflector *reflector, const char *version);
+/* An event or a bookmark came, with the version it carries. Returns false when a plain watch says
+ * again what is known: its versions only rise. */
+bool reflector_saw(struct reflector *reflector, const char *version);
 /* The streamed state is whole: take the staged records over. */
 void reflector_streamed(struct reflector *reflector, const char *version, int64_t now);
 /* A page came. Returns true when it was the last one: take the staged records over. A token that

@@ -163,6 +163,23 @@ static void a_page_that_fails_voids_those_before_it(void **state)
     assert_true(holds(&informer, "b"));
 }
 
+/* A watch's versions only rise. What it says again may have been deleted since. */
+static void what_a_watch_says_again_is_dropped(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    uint64_t watch = sync(&informer);
+
+    (void)state;
+    informer_put(&informer, watch, account("c", "11"));
+    informer_removed(&informer, watch, account("c", "12"));
+    informer_put(&informer, watch, account("c", "11"));
+    assert_false(holds(&informer, "c"));
+    informer_put(&informer, watch, account("d", "10"));
+    assert_false(holds(&informer, "d"));
+    informer_put(&informer, watch, account("c", "13"));
+    assert_true(holds(&informer, "c"));
+}
+
 /* An empty cluster is a whole state too. */
 static void an_empty_state_counts(void **state)
 {
@@ -185,6 +202,7 @@ int main(void)
         cmocka_unit_test(what_an_earlier_watch_brings_is_dropped),
         cmocka_unit_test(pages_are_staged_until_the_last),
         cmocka_unit_test(a_page_that_fails_voids_those_before_it),
+        cmocka_unit_test(what_a_watch_says_again_is_dropped),
         cmocka_unit_test(an_empty_state_counts),
     };
 
