@@ -80,7 +80,8 @@ class Screen:
 
     def step(self, text: str) -> None:
         self.number += 1
-        print(f"\n{self.bold}{self.number}. {text}{self.plain}{self.dim}  [{self.seconds():.0f} s]{self.plain}", flush=True)
+        clock = f"{self.dim}  [{self.seconds():.0f} s]{self.plain}"
+        print(f"\n{self.bold}{self.number}. {text}{self.plain}{clock}", flush=True)
 
     def say(self, text: str) -> None:
         print(f"   {text}", flush=True)
@@ -219,6 +220,24 @@ def change_role(world: World, screen: Screen) -> None:
             raise Failed(f"expected {OTHER_ROLE} in eks-{name}, found {world.association(name)}")
 
 
+def restart_green(world: World, screen: Screen) -> None:
+    screen.step("A restart of podbind on green")
+    operator, green = world.operators["green"], world.clusters["green"]
+    before = world.standin.associations(green)
+    screen.command(f"kill {operator.pid}")
+    if status := operator.terminate():
+        raise Failed(f"expected exit status 0 of {operator.name} on SIGTERM, got {status}")
+    operator.start()
+    operator.wait_ready()
+    in_place = 'podbind_associations{state="in_place"}'
+    wait_for(lambda: operator.metrics().get(in_place) == len(before), 30, "podbind to find its associations")
+    if world.standin.associations(green) != before:
+        raise Failed(f"expected green untouched by the restart: it had {before}")
+    screen.say(f"It found its {len(before)} associations in place and changed none.")
+    screen.say("For a minute after a write of its own, podbind takes what is missing for EKS being slow to show it.")
+    screen.say("The new one has written nothing yet, so the next step need not wait for that.")
+
+
 def repair_drift(world: World, screen: Screen) -> None:
     screen.step("Drift: someone deletes the association in eks-green by hand")
     lost = world.association("green")
@@ -300,7 +319,7 @@ def scratch() -> Iterator[Path]:
 
 def play(world: World, screen: Screen) -> None:
     try:
-        for step in (bring_up, apply_folder, change_role, repair_drift, delete_on_blue, apply_again):
+        for step in (bring_up, apply_folder, change_role, restart_green, repair_drift, delete_on_blue, apply_again):
             step(world, screen)
     except Failed:
         for operator in world.operators.values():
