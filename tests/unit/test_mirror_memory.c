@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "tests/unit/mirror_lists.h"
+
+/* ---- what is under a key at most? -------------------------------------------------------------
+ */
+
+static void a_create_of_unknown_outcome_may_stand_for_a_minute(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    entry->maybe_at = NOW;
+    mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, LATER - 1);
+    assert_int_equal(entry->maybe_at, NOW);
+    mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, LATER);
+    assert_int_equal(entry->maybe_at, 0);
+}
+
+/* Whoever led before us may have sent a Create just before we began. */
+static void a_list_shows_all_only_a_minute_into_our_time(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
+
+    (void)state;
+    assert_false(mirror_is_whole(&mirror));
+    list_none(&mirror, LATER - 1);
+    assert_false(mirror_is_whole(&mirror));
+    list_none(&mirror, LATER);
+    assert_true(mirror_is_whole(&mirror));
+}
+
+static void a_binding_with_a_finalizer_of_ours_is_a_newcomer(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+
+    (void)state;
+    mirror_note_newcomer(&mirror, "uid-b");
+    mirror_note_newcomer(&mirror, "uid-a");
+    mirror_note_newcomer(&mirror, "uid-a");
+    assert_int_equal(mirror.newcomer_count, 2);
+    assert_true(mirror_is_newcomer(&mirror, "uid-a"));
+    assert_true(mirror_is_newcomer(&mirror, "uid-b"));
+    mirror_forget_newcomer(&mirror, "uid-a");
+    mirror_forget_newcomer(&mirror, "uid-c");
+    assert_false(mirror_is_newcomer(&mirror, "uid-a"));
+    assert_true(mirror_is_newcomer(&mirror, "uid-b"));
+}
+
+/* What is described too soon after a call of unknown outcome may be older than its effect. */
+static void content_is_settled_a_minute_after_the_last_doubt(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    list_one(&mirror, "app-sa", "a-1", NOW + 1);
+    assert_false(mirror_is_settled(&mirror, entry));
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), LATER - 1);
+    assert_false(mirror_is_settled(&mirror, entry));
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), LATER);
+    assert_true(mirror_is_settled(&mirror, entry));
+    entry->unsure_at = LATER;
+    assert_false(mirror_is_settled(&mirror, entry));
+    assert_int_equal(mirror_settles_at(&mirror, entry), LATER + MIRROR_SETTLE_MS);
+    mirror_updated(entry, full("app-sa", "a-1", SCENE_ROLE), LATER + 1);
+    assert_true(mirror_is_settled(&mirror, entry));
+}
+
+/* ---- troubles ---------------------------------------------------------------------------------
+ */
+
+static void a_row_of_one_kind_keeps_its_beginning(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    mirror_failed(entry, TROUBLE_ROLE_WAIT, "one", 1, NOW, 100);
+    mirror_failed(entry, TROUBLE_ROLE_WAIT, "two", 1, NOW + 50, 200);
+    assert_int_equal(entry->trouble->since, NOW);
+    assert_int_equal(entry->trouble->failures, 2);
+    assert_int_equal(entry->trouble->retry_at, NOW + 250);
+    assert_string_equal(entry->trouble->text, "two");
+    mirror_failed(entry, TROUBLE_ROLE_MISSING, "three", 1, NOW + 60, 1);
+    assert_int_equal(entry->trouble->since, NOW + 60);
+    assert_int_equal(entry->trouble->failures, 1);
+    mirror_failed(entry, TROUBLE_ROLE_MISSING, "four", 2, NOW + 70, 1);
+    assert_int_equal(entry->trouble->since, NOW + 70);
+    assert_int_equal(entry->trouble->failures, 1);
+    mirror_succeeded(entry);
+    assert_null(entry->trouble);
+    mirror_succeeded(entry);
+}
+
+static void a_long_text_is_cut(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+    char text[1000];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    mirror_failed(entry, TROUBLE_DENIED, text, 1, NOW, 1);
+    assert_int_equal(strlen(entry->trouble->text), sizeof entry->trouble->text - 1);
+}
+
+static void an_edit_makes_a_new_start(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    assert_null(mirror_trouble(NULL, 1));
+    assert_null(mirror_trouble(entry, 1));
+    mirror_failed(entry, TROUBLE_DENIED, "no", 1, NOW, 1);
+    assert_non_null(mirror_trouble(entry, 1));
+    assert_null(mirror_trouble(entry, 2));
+    mirror_failed(entry, TROUBLE_RETRYING, "a read", TROUBLE_ANY_GENERATION, NOW, 1);
+    assert_non_null(mirror_trouble(entry, 1));
+    assert_non_null(mirror_trouble(entry, 2));
+}
+
+/* Generations of two bindings may be equal. */
+static void trouble_ends_with_the_claim_it_was_met_for(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    mirror_claimed(entry, "uid-a");
+    mirror_failed(entry, TROUBLE_QUOTA, "full", 1, NOW, 1);
+    mirror_blame(entry, "uid-a");
+    mirror_claimed(entry, "uid-a");
+    assert_non_null(entry->trouble);
+    mirror_claimed(entry, "uid-b");
+    assert_null(entry->trouble);
+    mirror_failed(entry, TROUBLE_RETRYING, "a read", TROUBLE_ANY_GENERATION, NOW, 1);
+    mirror_claimed(entry, "uid-b");
+    assert_non_null(entry->trouble);
+}
+
+/* ---- what is worth remembering ----------------------------------------------------------------
+ */
+
+static void purge_keeps_what_may_matter(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+
+    (void)state;
+    mirror_entry(&mirror, KEY("nothing"));
+    mirror_entry(&mirror, KEY("look"))->look = true;
+    mirror_entry(&mirror, KEY("maybe"))->maybe_at = NOW;
+    mirror_failed(mirror_entry(&mirror, KEY("trouble")), TROUBLE_DENIED, "no", 1, NOW, 1);
+    created(&mirror, "a-1", NOW);
+    mirror_purge(&mirror, NOW);
+    assert_int_equal(mirror.count, 4);
+    assert_null(mirror_find(&mirror, KEY("nothing")));
+    assert_non_null(mirror_find(&mirror, KEY("app-sa")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_create_of_unknown_outcome_may_stand_for_a_minute),
+        cmocka_unit_test(a_list_shows_all_only_a_minute_into_our_time),
+        cmocka_unit_test(a_binding_with_a_finalizer_of_ours_is_a_newcomer),
+        cmocka_unit_test(content_is_settled_a_minute_after_the_last_doubt),
+        cmocka_unit_test(a_row_of_one_kind_keeps_its_beginning),
+        cmocka_unit_test(a_long_text_is_cut),
+        cmocka_unit_test(an_edit_makes_a_new_start),
+        cmocka_unit_test(trouble_ends_with_the_claim_it_was_met_for),
+        cmocka_unit_test(purge_keeps_what_may_matter),
+    };
+
+    return cmocka_run_group_tests_name("mirror_memory", tests, NULL, NULL);
+}

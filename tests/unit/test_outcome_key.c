@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "tests/unit/outcome_stage.h"
+
+/* ---- how a key stands -------------------------------------------------------------------------
+ */
+
+struct standing {
+    const char *what;
+    void (*prepare)(struct stage *stage);
+    const char *state, *reason, *words;
+};
+
+static void nothing_there(struct stage *stage)
+{
+    add_reader(stage);
+}
+
+static void other_role(struct stage *stage)
+{
+    add_reader(stage)->role_name = "other";
+    add_ours(stage, "app-sa");
+}
+
+static void listed_only(struct stage *stage)
+{
+    add_reader(stage);
+    add_ours(stage, "app-sa")->association->described = false;
+}
+
+static void deleted(struct stage *stage)
+{
+    add_reader(stage);
+    add_ours(stage, "app-sa")->deleted_at = NOW - 1;
+}
+
+static void made_by_hand(struct stage *stage)
+{
+    add_reader(stage);
+    add_ours(stage, "app-sa")->association->tags = "";
+}
+
+static void made_by_another(struct stage *stage)
+{
+    add_reader(stage);
+    add_ours(stage, "app-sa")->association->tags = "podbind.dev/owner\tother-uid/podbind\n";
+}
+
+static void made_by_an_add_on(struct stage *stage)
+{
+    add_reader(stage);
+    add_ours(stage, "app-sa")->association->owner_arn = "arn:of:the:add-on";
+}
+
+static void suspended(struct stage *stage)
+{
+    other_role(stage);
+    stage->scene.bindings[0]->suspend = true;
+}
+
+static void suspended_and_nothing_there(struct stage *stage)
+{
+    add_reader(stage)->suspend = true;
+}
+
+static void observed(struct stage *stage)
+{
+    add_reader(stage);
+    stage->context.mode = PLAN_OBSERVE;
+}
+
+static void failing(struct stage *stage)
+{
+    other_role(stage);
+    mirror_failed(stage->scene.mirror.entries[0], TROUBLE_ROLE_MISSING, "no such role", 1, NOW - 5,
+                  1000);
+}
+
+static void failed_before_the_edit(struct stage *stage)
+{
+    failing(stage);
+    stage->scene.bindings[0]->generation = 2;
+}
+
+static void failing_to_be_read(struct stage *stage)
+{
+    listed_only(stage);
+    mirror_failed(stage->scene.mirror.entries[0], TROUBLE_DENIED, "not allowed to describe",
+                  TROUBLE_ANY_GENERATION, NOW - 5, 1000);
+}
+
+static void own_namespace(struct stage *stage)
+{
+    add_reader(stage)->namespace = "podbind-system";
+}
+
+static void held_by_an_older(struct stage *stage)
+{
+    struct binding binding = scene_binding("older");
+
+    add_reader(stage)->created_us = 2;
+    binding.created_us = 1;
+    scene_add_binding(&stage->scene, &binding);
+}
+
+static void tells_how_a_key_stands(void **state)
+{
+    static const struct standing rows[] = {
+        {"nothing there", nothing_there, "Creating", "Creating", "on its way"},
+        {"other role", other_role, "Updating", "Updating", "on its way"},
+        {"listed only", listed_only, "Checking", "Checking", "on its way"},
+        {"deleted", deleted, "Waiting", "WaitingForPropagation", "to let go of the deleted"},
+        {"by hand", made_by_hand, "Blocked", "KeyTaken",
+         "association a-app-sa (role " SCENE_ROLE ") stands there already, not made by podbind"},
+        {"by another", made_by_another, "Blocked", "KeyTaken",
+         "made by another podbind (other-uid/podbind)"},
+        {"by an add-on", made_by_an_add_on, "Blocked", "AddOnOwned", "arn:of:the:add-on"},
+        {"suspended", suspended, "Suspended", "Suspended", "spec.suspend is true"},
+        {"suspended, nothing there", suspended_and_nothing_there, "Suspended", "Suspended",
+         "nothing is written to EKS"},
+        {"observed", observed, "Observed", "ObserveOnly", "--mode=observe"},
+        {"failing", failing, "Failing", "RoleNotFound", "service account 'app-sa': no such role"},
+        {"edited since", failed_before_the_edit, "Updating", "Updating", "on its way"},
+        {"unreadable", failing_to_be_read, "Failing", "AccessDenied", "not allowed to describe"},
+        {"own namespace", own_namespace, "Refused", "Refused", "podbind's own namespace"},
+        {"conflict", held_by_an_older, "Conflict", "Conflict", "held by the older binding 'older'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CLEANUP(stage_release) struct stage stage;
+        const struct binding_status *status;
+
+        stage_init(&stage);
+        rows[i].prepare(&stage);
+        status = judge(&stage);
+        assert_string_equal(status->rows[0].state, rows[i].state);
+        is(status, CONDITION_ASSOCIATED, CONDITION_FALSE, rows[i].reason);
+        is(status, CONDITION_READY, CONDITION_FALSE, rows[i].reason);
+        is(status, CONDITION_RECONCILING, CONDITION_TRUE, rows[i].reason);
+        says(status, CONDITION_READY, rows[i].words);
+        assert_string_equal(status->bound, "0/1");
+        assert_string_equal(status->access, "");
+    }
+}
+
+static void each_trouble_has_its_reason(void **state)
+{
+    static const char *const reasons[] = {
+        [TROUBLE_NONE] = "Retrying",
+        [TROUBLE_RETRYING] = "Retrying",
+        [TROUBLE_THROTTLED] = "Throttled",
+        [TROUBLE_DENIED] = "AccessDenied",
+        [TROUBLE_PASS_ROLE] = "PassRoleDenied",
+        [TROUBLE_ROLE_MISSING] = "RoleNotFound",
+        [TROUBLE_ROLE_WAIT] = "WaitingForPropagation",
+        [TROUBLE_TRUST] = "RoleNotTrusted",
+        [TROUBLE_QUOTA] = "QuotaExceeded",
+        [TROUBLE_INVALID] = "InvalidRequest",
+        [TROUBLE_GHOST] = "WaitingForPropagation",
+    };
+
+    (void)state;
+    for (size_t kind = 0; kind < COUNT(reasons); kind++)
+        assert_string_equal(outcome_trouble_reason((enum trouble)kind), reasons[kind]);
+}
+
+/* ---- time -------------------------------------------------------------------------------------
+ */
+
+static void stalled_after_the_patience_of_the_reason(void **state)
+{
+    static const struct {
+        void (*prepare)(struct stage *stage);
+        int64_t patience; /* 0: passes by itself */
+    } rows[] = {{held_by_an_older, 60000}, {made_by_hand, 60000}, {made_by_an_add_on, 60000},
+                {own_namespace, 60000},    {failing, 120000},     {failing_to_be_read, 120000},
+                {nothing_there, 0},        {deleted, 0},          {suspended, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CLEANUP(stage_release) struct stage stage;
+        int64_t since = NOW - rows[i].patience;
+
+        stage_init(&stage);
+        rows[i].prepare(&stage);
+        judge(&stage); /* a new reason */
+        assert_int_equal(stage.outcome.due, rows[i].patience ? NOW + rows[i].patience : INT64_MAX);
+        stage.context.reason_since = since + 1;
+        judge(&stage);
+        assert_int_equal(stage.outcome.status.conditions[CONDITION_STALLED].status,
+                         CONDITION_ABSENT);
+        assert_int_equal(stage.outcome.due, rows[i].patience ? NOW + 1 : INT64_MAX);
+        stage.context.reason_since = rows[i].patience ? since : 1;
+        judge(&stage);
+        assert_int_equal(stage.outcome.status.conditions[CONDITION_STALLED].status,
+                         rows[i].patience ? CONDITION_TRUE : CONDITION_ABSENT);
+        assert_int_equal(stage.outcome.status.conditions[CONDITION_RECONCILING].status,
+                         rows[i].patience ? CONDITION_ABSENT : CONDITION_TRUE);
+        assert_int_equal(stage.outcome.due, INT64_MAX);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_how_a_key_stands),
+        cmocka_unit_test(each_trouble_has_its_reason),
+        cmocka_unit_test(stalled_after_the_patience_of_the_reason),
+    };
+
+    return cmocka_run_group_tests_name("outcome_key", tests, NULL, NULL);
+}
