@@ -16,6 +16,7 @@
 #define ARN "arn:aws:eks:us-west-2:111122223333:cluster/blue"
 #define ISSUER "https://oidc.eks.us-west-2.amazonaws.com/id/BLUE"
 #define OTHER_ISSUER "https://oidc.eks.us-west-2.amazonaws.com/id/GREEN"
+#define LONG_REGION "us-west-2-is-a-region-whose-name-is-longer-than-any-that-AWS-has-given"
 #define PEM(body) "-----BEGIN CERTIFICATE-----\n" body "\n-----END CERTIFICATE-----\n"
 #define BLUE_CA PEM("MIIBblueblueblue\nblueblue==")
 #define GREEN_CA PEM("MIIBgreengreengreen\ngreen==")
@@ -169,8 +170,7 @@ static void refuses_other_ARNs_and_changes_nothing(void **state)
         "arn:aws:ecs:us-west-2:111122223333:cluster/blue",
         "urn:aws:eks:us-west-2:111122223333:cluster/blue",
         "arn::eks:us-west-2:111122223333:cluster/blue",
-        "arn:aws:eks:us-west-2-is-a-region-whose-name-is-longer-than-any-that-AWS-has-given"
-        ":111122223333:cluster/blue",
+        "arn:aws:eks:" LONG_REGION ":111122223333:cluster/blue",
     };
 
     (void)state;

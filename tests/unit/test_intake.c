@@ -197,12 +197,13 @@ static void the_fresh_are_sorted_and_capped(void **state)
     (void)state;
     stage_init(&stage);
     for (int i = FRESH_CAP + 20; i-- > 0;) {
-        char name[16];
+        char name[16], version[16];
         struct binding binding;
 
         snprintf(name, sizeof name, "b-%05d", i);
+        snprintf(version, sizeof version, "%d", 100 + FRESH_CAP - i);
         binding = scene_binding(name);
-        binding.resource_version = "20";
+        binding.resource_version = version;
         bring(&stage, RESOURCE_BINDINGS, CHANGE_PUT, binding_copy(&binding), NULL);
     }
     turn(&stage);
