@@ -100,9 +100,30 @@ static bool still_stands(const struct plan_step *step, int64_t now)
     return !entry->deleted_at || now < entry->deleted_at + MIRROR_SETTLE_MS;
 }
 
+/* A person has to mend it: it may last for ever. */
+static bool lasts(const struct mirror_trouble *trouble)
+{
+    switch (trouble->kind) {
+    case TROUBLE_DENIED:
+    case TROUBLE_PASS_ROLE:
+    case TROUBLE_ROLE_MISSING:
+    case TROUBLE_TRUST:
+    case TROUBLE_QUOTA:
+    case TROUBLE_INVALID:
+        return true;
+    case TROUBLE_NONE:
+    case TROUBLE_RETRYING:
+    case TROUBLE_THROTTLED:
+    case TROUBLE_ROLE_WAIT:
+    case TROUBLE_GHOST:
+        break;
+    }
+    return false;
+}
+
 /* What was made for this binding stands under a key that another one holds now, and its tag is
- * about to say so: until then only this binding answers for it. A hand-over that fails, or that
- * `suspend` forbids, is not waited for. */
+ * about to say so: until then only this binding answers for it. A hand-over that somebody has to
+ * mend first, or that `suspend` forbids, is not waited for. */
 static bool is_handing_over(const struct run *run, const struct binding *binding)
 {
     const struct plan *plan = run->apply->plan;
@@ -110,7 +131,8 @@ static bool is_handing_over(const struct run *run, const struct binding *binding
     for (size_t i = 0; i < plan->count; i++) {
         const struct plan_step *step = &plan->steps[i];
 
-        if (step->verb != PLAN_CHANGE || !step->want || step->entry->trouble ||
+        if (step->verb != PLAN_CHANGE || !step->want ||
+            (step->entry->trouble && lasts(step->entry->trouble)) ||
             strcmp(step->want->key.namespace, binding->namespace) != 0)
             continue;
         if (pairs_has(step->entry->association->tags, TAG_BINDING, binding->uid) &&

@@ -173,6 +173,55 @@ static void check_delete(struct world *world, const char *id)
         check_grace(world, there, live);
 }
 
+static bool is_on_its_way(const struct world *world, const char *uid)
+{
+    for (const struct errand *errand = world->errands; errand; errand = errand->next)
+        if (errand->work.verb == CALL_CREATE_ASSOCIATION && errand->effect_at != NEVER &&
+            pairs_has(errand->work.in.create.tags, "podbind.dev/binding", uid))
+            return true;
+    return false;
+}
+
+/* Another binding holds its key and is to take it over, but may not or can't. */
+static bool is_stuck(const struct world *world, const struct model_association *one)
+{
+    const struct association_key key = {one->namespace, one->service_account};
+    const struct mirror_entry *entry = mirror_find(&world->replica->sync.observe.mirror, &key);
+    struct view view = replica_view(world->replica);
+    const struct binding *holder = expect_holder(&view, one->namespace, one->service_account);
+
+    return holder && (holder->suspend ||
+                      (entry && entry->trouble && entry->trouble->kind != TROUBLE_RETRYING &&
+                       entry->trouble->kind != TROUBLE_THROTTLED));
+}
+
+static void check_finalizers(struct world *world, const struct object_in *in)
+{
+    const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
+    const struct model_association *one;
+
+    if (!binding || strcmp(binding->resource_version, in->resource_version) != 0 ||
+        !binding->has_finalizer || strstr(in->finalizers, BINDING_FINALIZER))
+        return;
+    world->tally->sometimes[SOMETIMES_LET_GO]++;
+    if (!binding->deleting)
+        world_fail(world, "let-go", "%s loses our finalizer, and nobody deletes it", in->name);
+    if (is_on_its_way(world, binding->uid))
+        world_fail(world, "let-go", "%s is let go while a Create for it is on its way", in->name);
+    for (size_t i = 0; (one = world_association_at(world, i)); i++) {
+        const char *uid = expect_tag(one, "podbind.dev/binding");
+
+        if (!expect_ours(one, OWNER) || !uid || strcmp(uid, binding->uid) != 0)
+            continue;
+        if (binding->retain || expect_tag(one, "podbind.dev/retain") || is_stuck(world, one)) {
+            world->tally->sometimes[SOMETIMES_RETAINED]++;
+            marks_set(&world->unwanted, world->now, "retained/%s", uid);
+        } else {
+            world_fail(world, "let-go", "%s is let go, and %s of it stays", in->name, one->id);
+        }
+    }
+}
+
 void invariant_start(struct world *world, const struct call *call)
 {
     check_gates(world, call);
@@ -180,6 +229,8 @@ void invariant_start(struct world *world, const struct call *call)
         check_create(world, &call->in.create);
     else if (call->verb == CALL_DELETE_ASSOCIATION)
         check_delete(world, call->in.association.id);
+    else if (call->verb == CALL_PATCH_FINALIZERS)
+        check_finalizers(world, &call->in.object);
     else if (call_is_eks(call->verb) && call_writes(call->verb))
         check_change(world, call);
 }
@@ -289,54 +340,6 @@ static void effect_on_association(struct world *world, const struct errand *erra
                    call_name(errand->work.verb), id);
 }
 
-static bool is_on_its_way(const struct world *world, const char *uid)
-{
-    for (const struct errand *errand = world->errands; errand; errand = errand->next)
-        if (errand->work.verb == CALL_CREATE_ASSOCIATION && errand->effect_at != NEVER &&
-            pairs_has(errand->work.in.create.tags, "podbind.dev/binding", uid))
-            return true;
-    return false;
-}
-
-/* Another binding holds its key and is to take it over, but may not or can't. */
-static bool is_stuck(const struct world *world, const struct model_association *one)
-{
-    const struct association_key key = {one->namespace, one->service_account};
-    const struct mirror_entry *entry = mirror_find(&world->replica->sync.observe.mirror, &key);
-    struct view view = replica_view(world->replica);
-    const struct binding *holder = expect_holder(&view, one->namespace, one->service_account);
-
-    return holder && (holder->suspend || (entry && entry->trouble));
-}
-
-static void effect_of_finalizers(struct world *world, const struct object_in *in)
-{
-    const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
-    const struct model_association *one;
-
-    if (!binding || strcmp(binding->resource_version, in->resource_version) != 0 ||
-        !binding->has_finalizer || strstr(in->finalizers, BINDING_FINALIZER))
-        return;
-    world->tally->sometimes[SOMETIMES_LET_GO]++;
-    if (!binding->deleting)
-        world_fail(world, "let-go", "%s loses our finalizer, and nobody deletes it", in->name);
-    if (is_on_its_way(world, binding->uid))
-        world_fail(world, "let-go", "%s is let go while a Create for it is on its way", in->name);
-    for (size_t i = 0; (one = world_association_at(world, i)); i++) {
-        const char *uid = expect_tag(one, "podbind.dev/binding");
-
-        if (!expect_ours(one, OWNER) || !uid || strcmp(uid, binding->uid) != 0)
-            continue;
-        if (binding->retain || expect_tag(one, "podbind.dev/retain") ||
-            (world->replica && is_stuck(world, one))) {
-            world->tally->sometimes[SOMETIMES_RETAINED]++;
-            marks_set(&world->unwanted, world->now, "retained/%s", uid);
-        } else {
-            world_fail(world, "let-go", "%s is let go, and %s of it stays", in->name, one->id);
-        }
-    }
-}
-
 static bool changed_lately(const struct world *world, const struct model_association *there)
 {
     return there && there->modified_ms + model_settings(world->model)->propagation_ms +
@@ -392,9 +395,6 @@ void invariant_effect(struct world *world, const struct errand *errand)
     case CALL_TAG_ASSOCIATION:
     case CALL_UNTAG_ASSOCIATION:
         effect_on_association(world, errand);
-        break;
-    case CALL_PATCH_FINALIZERS:
-        effect_of_finalizers(world, &errand->work.in.object);
         break;
     case CALL_PATCH_STATUS:
         effect_of_status(world, errand);
