@@ -2,7 +2,13 @@
 /* What the tests of the outcome share: a scene, and what its binding "reader" is told. */
 #pragma once
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "reconcile/outcome.h"
 #include "tests/unit/scene.h"
