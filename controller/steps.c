@@ -10,7 +10,6 @@
 #include "crds/pairs.h"
 
 #define ROLE_PATIENCE_MS 120000 /* a role that does not exist for longer is not just new */
-#define TAGS_CAP ((size_t)64 << 10)
 
 void step_memory_release(struct step_memory *memory)
 {
@@ -96,7 +95,7 @@ static void subtract(const char *from, const char *other, bool same_value, struc
 
 static bool has_missing(const char *wanted, const char *there)
 {
-    CLEANUP(strbuf_release) struct strbuf missing = STRBUF_CAPPED(TAGS_CAP);
+    CLEANUP(strbuf_release) struct strbuf missing = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
 
     subtract(wanted, there, true, &missing);
     return missing.length > 0;
@@ -104,7 +103,7 @@ static bool has_missing(const char *wanted, const char *there)
 
 static bool has_extra(const char *there, const char *wanted)
 {
-    CLEANUP(strbuf_release) struct strbuf extra = STRBUF_CAPPED(TAGS_CAP);
+    CLEANUP(strbuf_release) struct strbuf extra = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
 
     subtract(there, wanted, false, &extra);
     return extra.length > 0;
@@ -113,7 +112,7 @@ static bool has_extra(const char *there, const char *wanted)
 /* TagResource refuses an empty set, so begin with the call that has something to do. */
 static enum step_call tag_call(const struct observe *observe, const struct plan_step *step)
 {
-    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(TAGS_CAP);
+    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
     const char *there = step->entry->association->tags;
 
     desired_tags(step->claim, observe->cluster.owner, &wanted);
@@ -126,7 +125,7 @@ static enum step_call tag_call(const struct observe *observe, const struct plan_
 static void prepare_tags(struct observe *observe, struct plan_step *step, enum step_call which,
                          struct step_memory *memory, struct call *call)
 {
-    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(TAGS_CAP);
+    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
     const struct association *association = step->entry->association;
 
     desired_tags(step->claim, observe->cluster.owner, &wanted);
@@ -173,7 +172,7 @@ static void prepare_evidence(const struct plan_step *step, struct call *call)
 void step_prepare(struct observe *observe, struct plan_step *step, enum step_call which,
                   struct step_memory *memory, struct call *ret_call)
 {
-    memory->tags.cap = TAGS_CAP;
+    memory->tags.cap = ASSOCIATION_TAGS_CAP;
     if (!step->entry)
         step->entry = mirror_entry(&observe->mirror, &step->want->key);
     switch (which) {
@@ -380,8 +379,8 @@ static void merge(const char *one, const char *other, struct strbuf *ret_pairs)
 /* The mirror learns of each call by itself: the chain may be cut after it. */
 static void note_tagged(struct mirror_entry *entry, const char *wanted, int64_t now)
 {
-    CLEANUP(strbuf_release) struct strbuf others = STRBUF_CAPPED(TAGS_CAP);
-    CLEANUP(strbuf_release) struct strbuf tags = STRBUF_CAPPED(2 * TAGS_CAP);
+    CLEANUP(strbuf_release) struct strbuf others = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
+    CLEANUP(strbuf_release) struct strbuf tags = STRBUF_CAPPED(2 * ASSOCIATION_TAGS_CAP);
 
     subtract(entry->association->tags, wanted, false, &others);
     merge(strbuf_text(&others), wanted, &tags);
@@ -391,7 +390,7 @@ static void note_tagged(struct mirror_entry *entry, const char *wanted, int64_t 
 static enum step_call tags_done(struct observe *observe, struct plan_step *step,
                                 enum step_call which, struct call *call)
 {
-    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(TAGS_CAP);
+    CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
 
     if (has_vanished(call) && mirror_vanished(step->entry, now_of(observe))) {
         observe->surprised = true;

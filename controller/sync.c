@@ -158,7 +158,8 @@ int sync_once(struct sync *sync, struct error *err)
         sees_eks = observe_associations(&sync->observe, &desired, err) == 0;
     if (!sees_eks && err->kind == ERROR_GONE)
         return -1;
-    sync->facts.trouble = sees_eks ? sync->observe.trouble : *err; /* the last List's, or why none */
+    sync->facts.trouble =
+        sees_eks ? sync->observe.trouble : *err; /* the last List's, or why none */
 
     context.now = sync->ports->now(sync->ports->world);
     if (sees_eks)

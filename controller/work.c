@@ -3,7 +3,8 @@
 
 #include "base/mem.h"
 
-/* A burst of events is one pass: after a pass that left nothing to do, news gathers this long. */
+/* A burst of events is one pass: after a pass that left nothing to do, what comes gathers this
+ * long. */
 #define GATHER_MS 50
 
 static int64_t least(int64_t a, int64_t b)
@@ -33,8 +34,8 @@ static int64_t pass_due(const struct sync *sync, int64_t last_pass)
         return INT64_MAX;
     if (sync->again)
         due = 0;
-    else if (sync->intake.news)
-        due = least(due, last_pass + GATHER_MS);
+    else if (sync->intake.news || due < last_pass + GATHER_MS)
+        due = last_pass + GATHER_MS; /* also what a pass left due: it is not to spin on it */
     return due > sync->not_before ? due : sync->not_before;
 }
 
