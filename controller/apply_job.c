@@ -160,26 +160,20 @@ static bool all_is_settled(const struct mirror *mirror, const char *namespace)
 }
 
 /* Can nothing of it be left that we don't know of? */
-static bool is_known_whole(struct run *run, const struct binding *binding)
+static bool is_known_whole(const struct run *run, const struct binding *binding)
 {
     const struct mirror *mirror = &run->apply->observe->mirror;
-    int64_t whole_at = mirror->epoch + MIRROR_SETTLE_MS;
 
     if (plan_has_unknown(run->apply->plan, binding->namespace))
         return false;
-    if (mirror_is_newcomer(mirror, binding->uid))
-        return true;
-    if (mirror_is_whole(mirror))
-        return all_is_settled(mirror, binding->namespace);
-    run->apply->observe->list_wanted_at = whole_at;
-    run_note_due(run, whole_at);
-    return false;
+    return mirror_is_newcomer(mirror, binding->uid) ||
+           (mirror_is_whole(mirror) && all_is_settled(mirror, binding->namespace));
 }
 
 /* The finalizer goes when nothing of ours can be left behind: what we deleted is gone (or has
  * lingered for a minute), what others take over is theirs, and no Create can have had effect
  * unseen. */
-static bool may_let_go(struct run *run, const struct job *job)
+static bool may_let_go(const struct run *run, const struct job *job)
 {
     int64_t now = run->ports->now(run->ports->world);
 

@@ -6,14 +6,13 @@
 
 #include "base/mem.h"
 #include "controller/gather.h"
+#include "controller/observe_list.h"
 
-#define SURPRISE_MS 10000
 #define CONFIRM_LONGEST_MS 10000
 #define PAGE 100
 /* A filtered List asked for this long after a Create of unknown outcome settles it, even if it was
  * answered a whole call's time before it came back. */
 #define UNSEEN_MS (MIRROR_SETTLE_MS + PORT_CALL_TIMEOUT_MS)
-#define LIST_CAP 100000 /* associations; EKS allows 5,000 a cluster */
 
 void observe_init(struct observe *observe, const struct observe_settings *settings,
                   struct intake *intake, const char *cluster_name)
@@ -50,95 +49,25 @@ static uint64_t random_of(const struct observe *observe)
     return ports->random(ports->world);
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 void observe_restart(struct observe *observe)
 {
     mirror_release(&observe->mirror);
     observe->mirror.epoch = now_of(observe);
     observe->cluster.verdict = CLUSTER_UNVERIFIED;
     observe->verify_due = observe->list_due = observe->rotation_due = 0;
-}
-
-/* ---- what does EKS list? ------------------------------------------------------------------------
- */
-
-struct listing {
-    struct association **items; /* owned */
-    size_t count;
-    size_t capacity;
-    int64_t started;
-};
-
-static void listing_release(struct listing *listing)
-{
-    for (size_t i = 0; i < listing->count; i++)
-        mem_free(listing->items[i]);
-    mem_free(listing->items);
-    *listing = (struct listing){0};
-}
-
-static void take_page(struct listing *listing, struct associations_page *page)
-{
-    for (size_t i = 0; i < page->count && listing->count < LIST_CAP; i++) {
-        MEM_GROW(listing->items, listing->count, listing->capacity);
-        listing->items[listing->count++] = page->items[i];
-        page->items[i] = NULL;
-    }
-}
-
-static void hand_over(struct observe *observe, struct listing *listing,
-                      const struct association_key *key)
-{
-    mirror_take_list(&observe->mirror, key, listing->items, listing->count, listing->started);
-    listing->count = 0;
-    observe->rotation_due = 0; /* what came new has its turn first */
-}
-
-static int list_pages(struct observe *observe, struct listing *ret_listing, struct error *err)
-{
-    CLEANUP_FREE char *token = mem_strdup("");
-
-    ret_listing->started = now_of(observe);
-    do {
-        CLEANUP(call_release) struct call call = {.verb = CALL_LIST_ASSOCIATIONS};
-
-        call.in.list.key = (struct association_key){"", ""};
-        call.in.list.next_token = token;
-        if (gather_call(observe->intake, &call, err) < 0)
-            return -1;
-        if (call.detail == DETAIL_CLUSTER_MISSING)
-            observe_doubt_cluster(observe);
-        if (call.error.kind != ERROR_NONE) {
-            *err = call.error;
-            return -1;
-        }
-        take_page(ret_listing, &call.out.page);
-        mem_free(token);
-        token = call.out.page.next_token ? call.out.page.next_token : mem_strdup("");
-        call.out.page.next_token = NULL;
-    } while (token[0] != '\0' && ret_listing->count < LIST_CAP);
-    return 0;
-}
-
-static int list_all(struct observe *observe, struct error *err)
-{
-    CLEANUP(listing_release) struct listing listing = {0};
-
-    if (list_pages(observe, &listing, err) < 0) {
-        if (err->kind == ERROR_GONE)
-            return -1;
-        observe->trouble = *err;
-        observe->list_due =
-            now_of(observe) + backoff_next(&observe->list_backoff, random_of(observe));
-        return observe->mirror.listed_at ? 0 : -1;
-    }
-    error_clear(&observe->trouble);
-    backoff_reset(&observe->list_backoff);
-    observe->surprised = false;
-    if (listing.started >= observe->list_wanted_at)
-        observe->list_wanted_at = 0;
-    observe->list_due = listing.started + observe->settings->existence_interval_ms;
-    hand_over(observe, &listing, NULL);
-    return 0;
+    observe->list_not_before = 0;
+    /* The one that shows all that was done before us. */
+    observe->list_wanted_at = observe->mirror.epoch + MIRROR_SETTLE_MS;
 }
 
 static size_t pages_of(const struct observe *observe)
@@ -190,10 +119,19 @@ static bool read_waits(const struct mirror_entry *entry, int64_t now)
     return trouble_waits(entry, now) && entry->trouble->generation == TROUBLE_ANY_GENERATION;
 }
 
+/* When to look at this key, ms since boot; INT64_MAX: no need. */
+static int64_t look_due(const struct mirror_entry *entry, int64_t now)
+{
+    int64_t due = entry->look && !trouble_waits(entry, now) ? 0 : INT64_MAX;
+
+    if (entry->maybe_at && !read_waits(entry, now))
+        due = least(due, entry->maybe_at + UNSEEN_MS);
+    return due;
+}
+
 static bool needs_look(const struct mirror_entry *entry, int64_t now)
 {
-    return (entry->look && !trouble_waits(entry, now)) ||
-           (entry->maybe_at && now >= entry->maybe_at + UNSEEN_MS && !read_waits(entry, now));
+    return look_due(entry, now) <= now;
 }
 
 static bool needs_confirmation(const struct mirror_entry *entry, int64_t now)
@@ -240,8 +178,8 @@ static bool look_done(void *context, size_t index, struct call *call)
     if (call->error.kind != ERROR_NONE)
         return note_failure(selection, entry, call);
     listing.started -= PORT_CALL_TIMEOUT_MS; /* it may have been answered that long ago */
-    take_page(&listing, &call->out.page);
-    hand_over(observe, &listing, &entry->key);
+    listing_take_page(&listing, &call->out.page);
+    listing_hand_over(observe, &listing, &entry->key);
     return true;
 }
 
@@ -297,7 +235,7 @@ static int look_at_doubtful(struct observe *observe, struct error *err)
 
     select_where(&selection, needs_look);
     if (selection.count > pages_of(observe))
-        return list_all(observe, err);
+        return observe_list(observe, err);
     return run_selection(&selection, prepare_look, look_done, err);
 }
 
@@ -315,7 +253,7 @@ static int confirm_deletions(struct observe *observe, struct error *err)
         selection.entries[i]->confirm_at = now + wait;
     }
     if (selection.count > pages_of(observe))
-        return list_all(observe, err);
+        return observe_list(observe, err);
     return run_selection(&selection, prepare_describe, describe_done, err);
 }
 
@@ -400,11 +338,7 @@ int observe_associations(struct observe *observe, const struct desired *desired,
     int64_t now = now_of(observe);
 
     mirror_purge(&observe->mirror, now);
-    if (observe->surprised && observe->list_due > observe->mirror.listed_at + SURPRISE_MS)
-        observe->list_due = observe->mirror.listed_at + SURPRISE_MS;
-    if (observe->list_wanted_at && observe->list_due > observe->list_wanted_at)
-        observe->list_due = observe->list_wanted_at;
-    if (now >= observe->list_due && list_all(observe, err) < 0)
+    if (now >= observe_list_due(observe) && observe_list(observe, err) < 0)
         return -1;
     if (!observe->mirror.listed_at) {
         *err = observe->trouble;
@@ -468,28 +402,19 @@ int observe_rotate(struct observe *observe, struct error *err)
     return 0;
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t observe_due(const struct observe *observe)
 {
-    int64_t due = least(observe->verify_due, observe->list_due), now = now_of(observe);
+    int64_t due = least(observe->verify_due, observe_list_due(observe)), now = now_of(observe);
 
     if (observe->cluster.verdict != CLUSTER_VERIFIED)
         return observe->verify_due; /* nothing else is done before that */
-    if (observe->list_wanted_at)
-        due = least(due, observe->list_wanted_at);
-    if (observe->surprised)
-        due = least(due, observe->mirror.listed_at + SURPRISE_MS);
     for (size_t i = 0; i < observe->mirror.count; i++) {
         const struct mirror_entry *entry = observe->mirror.entries[i];
 
+        if (look_due(entry, now) != INT64_MAX)
+            due = least(due, most(look_due(entry, now), observe->list_not_before));
         if (entry->association && entry->deleted_at)
             due = least(due, entry->confirm_at);
-        if (entry->maybe_at && !read_waits(entry, now))
-            due = least(due, entry->maybe_at + UNSEEN_MS);
         if (is_doubtful(&observe->mirror, entry) && !trouble_waits(entry, now))
             due = least(due, mirror_settles_at(&observe->mirror, entry));
         if (entry->trouble && entry->trouble->generation == TROUBLE_ANY_GENERATION &&

@@ -34,9 +34,10 @@ struct observe {
     int64_t verify_due;     /* when W1 is to be checked again, ms since boot */
     int64_t list_due;
     int64_t rotation_due;
-    bool surprised;         /* EKS was not as we thought: list again, soon */
-    int64_t list_wanted_at; /* a pass waits for a List made at this time or later; 0: none */
-    bool answered;          /* EKS has answered at least once */
+    bool surprised;          /* EKS was not as we thought: list again, soon */
+    int64_t list_wanted_at;  /* a List made at this time or later is needed; 0: none */
+    int64_t list_not_before; /* the last one failed */
+    bool answered;           /* EKS has answered at least once */
     struct backoff verify_backoff, list_backoff;
     struct error trouble; /* of the last verification or List that failed; cleared by success */
 };

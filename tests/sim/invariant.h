@@ -14,6 +14,7 @@
  *   let-go              our finalizer goes only when nothing of the binding's is left
  *   ready-lie           Ready=True only when EKS holds it
  *   well-formed         calls that make sense
+ *   storm               not too many of one kind in a minute
  */
 #pragma once
 

@@ -54,6 +54,13 @@ enum identity { IDENTITY_ISSUER, IDENTITY_CERTIFICATE, IDENTITY_WRONG, IDENTITY_
 struct errand;
 struct replica;
 
+/* When the last few calls of a kind started. */
+#define RECENT_MAX 512
+struct recent {
+    int64_t at[RECENT_MAX];
+    size_t next;
+};
+
 /* Something remembered of a key, or of an id. */
 struct mark {
     char key[128]; /* "namespace/account", or an id */
@@ -91,6 +98,8 @@ struct world {
     struct marks owner_lost; /* ids that lost their owner tag */
     struct marks deleted;    /* ids whose Delete took effect */
     struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
+
+    struct recent lists, checks, mutations; /* whole Lists, DescribeClusters, EKS writes */
 
     uint32_t port_calls, passes, crashes;
     uint32_t still, looks;    /* port calls, looks at the clock since time last went on */
