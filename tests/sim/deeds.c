@@ -218,7 +218,8 @@ static void do_deed(struct world *world, enum deed deed)
         relabel(world);
         break;
     case DEED_NAMESPACE_DELETE:
-        delete_namespace(world);
+        if (tape_choose(&world->tape, 6, "really") == 5)
+            delete_namespace(world);
         break;
     case DEED_COMPACT:
         compact(world);

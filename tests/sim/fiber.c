@@ -22,7 +22,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#define STACK_SIZE ((size_t)1 << 20)
+#define STACK_SIZE ((size_t)256 << 10) /* ASan clears the shadow of all of it at each switch */
 #define GUARD_SIZE ((size_t)1 << 16)
 
 struct fiber {

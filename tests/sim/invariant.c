@@ -113,8 +113,10 @@ static void check_change(struct world *world, const struct call *call)
         return;
     holder = expect_holder(&view, there->namespace, there->service_account);
     live = holder ? kube_binding_by_uid(&world->kube, holder->uid, strlen(holder->uid)) : NULL;
-    if (!holder || holder->suspend)
+    if (!holder || holder->suspend) {
         world_fail(world, "mode", "%s of %s, which nobody may ask for", call_name(call->verb), id);
+        return;
+    }
     if (expect_ours(there, OWNER) || lost_lately(world, id))
         return;
     if (!invariant_may_adopt(world, id))

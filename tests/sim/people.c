@@ -27,7 +27,7 @@ void people_did(struct world *world, enum deed deed, const char *format, ...)
 
 const char *people_namespace(struct world *world)
 {
-    static const char *const names[] = {"app", "ops", "web"};
+    static const char *const names[] = {"app", "app", "app", "ops", "web"};
 
     if (tape_chance(&world->tape, 30, "podbind's own namespace"))
         return OWN_NAMESPACE;
@@ -195,7 +195,7 @@ static void leave_ours(struct world *world)
 void people_settle_in(struct world *world)
 {
     uint32_t accounts = tape_choose(&world->tape, 8, "accounts");
-    uint32_t bindings = tape_choose(&world->tape, 7, "bindings");
+    uint32_t bindings = tape_choose(&world->tape, 9, "bindings");
     uint32_t foreign = tape_choose(&world->tape, 4, "foreign associations");
 
     while (accounts-- > 0)

@@ -66,8 +66,10 @@ static int read_arguments(int argc, char **argv, struct arguments *ret_arguments
             result = read_number("--one", optarg, &arguments.one);
         else if (c == 'j')
             arguments.junit = optarg;
-        else if (c != 'v')
-            result = fputs(usage, stderr) < 0 ? -1 : -1;
+        else if (c != 'v') {
+            fputs(usage, stderr);
+            result = -1;
+        }
         arguments.only_one |= c == 'o';
         arguments.verbose |= c == 'v';
     }
