@@ -2,7 +2,6 @@
 #include "reconcile/mirror.h"
 
 #include <stdio.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
