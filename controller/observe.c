@@ -192,7 +192,7 @@ static bool describe_done(void *context, size_t index, struct call *call)
     if (call->error.kind == ERROR_NOT_FOUND && call->detail != DETAIL_CLUSTER_MISSING) {
         bool deleted = entry->deleted_at != 0;
 
-        entry->described_at = now;
+        entry->tried_at = now;
         entry->recheck = false;
         selection->observe->surprised |= mirror_vanished(entry, now) && !deleted;
     } else if (call->error.kind != ERROR_NONE) {
@@ -355,6 +355,11 @@ int observe_associations(struct observe *observe, const struct desired *desired,
 /* ---- by rotation --------------------------------------------------------------------------------
  */
 
+static int64_t tried_at(const struct mirror_entry *entry)
+{
+    return most(entry->described_at, entry->tried_at);
+}
+
 static struct mirror_entry *longest_unseen(const struct observe *observe)
 {
     struct mirror_entry *oldest = NULL;
@@ -363,7 +368,7 @@ static struct mirror_entry *longest_unseen(const struct observe *observe)
         struct mirror_entry *entry = observe->mirror.entries[i];
 
         if (entry->association && !entry->deleted_at &&
-            (!oldest || entry->described_at < oldest->described_at))
+            (!oldest || tried_at(entry) < tried_at(oldest)))
             oldest = entry;
     }
     return oldest;
@@ -387,12 +392,12 @@ int observe_rotate(struct observe *observe, struct error *err)
     observe->rotation_due = now + observe->settings->describe_interval_ms;
     if (!entry) /* what we create is known that long */
         return 0;
-    due = entry->described_at + observe->settings->describe_interval_ms;
+    due = tried_at(entry) + observe->settings->describe_interval_ms;
     observe->rotation_due =
-        entry->described_at && due > now ? due : now + observe->settings->rotation_ms;
-    if (entry->described_at && due > now)
+        tried_at(entry) && due > now ? due : now + observe->settings->rotation_ms;
+    if (tried_at(entry) && due > now)
         return 0;
-    entry->described_at = now; /* if it fails, the others have their turn first */
+    entry->tried_at = now; /* if it fails, the others have their turn first */
     before = association_copy(entry->association);
     select_entry(&selection, entry);
     if (run_selection(&selection, prepare_describe, describe_done, err) < 0)

@@ -323,13 +323,13 @@ static enum step_call create_done(struct observe *observe, struct plan_step *ste
     return STEP_NONE;
 }
 
-/* The change may have been made: describe it now, and once more when all writes show. */
+/* The change may have been made: describe it now, and once more when all writes show. One that is
+ * refused as it is may start from what is not so any more. */
 static void doubt(const struct observe *observe, struct plan_step *step, const struct call *call)
 {
-    if (call->error.kind != ERROR_UNKNOWN)
-        return;
-    step->entry->recheck = true;
-    step->entry->unsure_at = now_of(observe);
+    step->entry->recheck |= call->error.kind == ERROR_UNKNOWN || call->error.kind == ERROR_INVALID;
+    if (call->error.kind == ERROR_UNKNOWN)
+        step->entry->unsure_at = now_of(observe);
 }
 
 static enum step_call update_done(struct observe *observe, struct plan_step *step,

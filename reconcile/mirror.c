@@ -84,7 +84,7 @@ static void set_association(struct mirror_entry *entry, struct association *owne
 static void forget_association(struct mirror_entry *entry)
 {
     set_association(entry, NULL);
-    entry->described_at = 0;
+    entry->described_at = entry->tried_at = 0;
     entry->created_at = 0;
     entry->written_at = 0;
     entry->deleted_at = 0;

@@ -55,6 +55,7 @@ struct mirror_entry {
     struct association_key key;      /* owned with the entry */
     struct association *association; /* owned; NULL: none known */
     int64_t described_at;            /* all times in ms since boot, 0: never */
+    int64_t tried_at;                /* a Describe brought nothing new, or failed */
     int64_t created_at;              /* by us */
     int64_t written_at;              /* last Create, Update or tag change by us */
     int64_t deleted_at;              /* by us; the key is not free yet */
