@@ -121,9 +121,20 @@ static bool lasts(const struct mirror_trouble *trouble)
     return false;
 }
 
-/* What was made for this binding stands under a key that another one holds now, and its tag is
- * about to say so: until then only this binding answers for it. A hand-over that somebody has to
- * mend first, or that `suspend` forbids, is not waited for. */
+/* Is it about to be another's, or about to go? A hand-over that somebody has to mend first, or that
+ * `suspend` forbids, is not waited for. */
+static bool is_passing(const struct plan_step *step, const struct plan_context *context)
+{
+    const struct mirror_entry *entry = step->entry;
+
+    if (step->verb == PLAN_WAIT)
+        return context->now < entry->deleted_at + MIRROR_SETTLE_MS;
+    return step->verb == PLAN_CHANGE && !(entry->trouble && lasts(entry->trouble)) &&
+           plan_due(step, context) != INT64_MAX;
+}
+
+/* What was made for this binding stands under a key that another one holds now: until its tag says
+ * so, or it is gone, only this binding answers for it. */
 static bool is_handing_over(const struct run *run, const struct binding *binding)
 {
     const struct plan *plan = run->apply->plan;
@@ -131,12 +142,9 @@ static bool is_handing_over(const struct run *run, const struct binding *binding
     for (size_t i = 0; i < plan->count; i++) {
         const struct plan_step *step = &plan->steps[i];
 
-        if (step->verb != PLAN_CHANGE || !step->want ||
-            (step->entry->trouble && lasts(step->entry->trouble)) ||
-            strcmp(step->want->key.namespace, binding->namespace) != 0)
-            continue;
-        if (pairs_has(step->entry->association->tags, TAG_BINDING, binding->uid) &&
-            plan_due(step, run->apply->context) != INT64_MAX)
+        if (step->want && is_passing(step, run->apply->context) &&
+            strcmp(step->want->key.namespace, binding->namespace) == 0 &&
+            pairs_has(step->entry->association->tags, TAG_BINDING, binding->uid))
             return true;
     }
     return false;

@@ -46,13 +46,25 @@ static void draw_token(const struct observe *observe, uint64_t ret_random[2])
     ret_random[1] = ports->random(ports->world) | 1; /* zero means none */
 }
 
+/* Changes with all that a Create for this claim asks for. */
+static uint64_t hash_claim(const struct claim *claim)
+{
+    uint64_t hash = 14695981039346656037u ^ (uint64_t)claim->binding->generation;
+
+    for (const char *c = claim->binding->uid; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    return hash;
+}
+
 static void prepare_create(struct observe *observe, struct plan_step *step,
                            struct step_memory *memory, struct call *call)
 {
     struct mirror_entry *entry = step->entry;
+    uint64_t request = hash_claim(step->claim);
 
-    if (!entry->create_token[1])
+    if (!entry->create_token[1] || entry->create_for != request)
         draw_token(observe, entry->create_token);
+    entry->create_for = request;
     write_token(entry->create_token, memory->token);
     desired_tags(step->claim, observe->cluster.owner, &memory->tags);
     call->verb = CALL_CREATE_ASSOCIATION;
@@ -377,14 +389,16 @@ static void merge(const char *one, const char *other, struct strbuf *ret_pairs)
 }
 
 /* The mirror learns of each call by itself: the chain may be cut after it. */
-static void note_tagged(struct mirror_entry *entry, const char *wanted, int64_t now)
+static void note_tagged(const struct observe *observe, struct mirror_entry *entry,
+                        const char *wanted)
 {
     CLEANUP(strbuf_release) struct strbuf others = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
     CLEANUP(strbuf_release) struct strbuf tags = STRBUF_CAPPED(2 * ASSOCIATION_TAGS_CAP);
 
     subtract(entry->association->tags, wanted, false, &others);
     merge(strbuf_text(&others), wanted, &tags);
-    mirror_retagged(entry, strbuf_text(&tags), now);
+    mirror_retagged(entry, strbuf_text(&tags), mirror_is_settled(&observe->mirror, entry),
+                    now_of(observe));
 }
 
 static enum step_call tags_done(struct observe *observe, struct plan_step *step,
@@ -403,11 +417,12 @@ static enum step_call tags_done(struct observe *observe, struct plan_step *step,
     }
     desired_tags(step->claim, observe->cluster.owner, &wanted);
     if (which == STEP_TAG) {
-        note_tagged(step->entry, strbuf_text(&wanted), now_of(observe));
+        note_tagged(observe, step->entry, strbuf_text(&wanted));
         return has_extra(step->entry->association->tags, strbuf_text(&wanted)) ? STEP_UNTAG
                                                                                : STEP_NONE;
     }
-    mirror_retagged(step->entry, strbuf_text(&wanted), now_of(observe));
+    mirror_retagged(step->entry, strbuf_text(&wanted),
+                    mirror_is_settled(&observe->mirror, step->entry), now_of(observe));
     return STEP_NONE;
 }
 
@@ -448,9 +463,10 @@ static enum step_call delete_done(struct observe *observe, struct plan_step *ste
 {
     int64_t now = now_of(observe);
 
-    if (call->error.kind == ERROR_NONE) {
-        mirror_deleted(step->entry, now);
-    } else if (!has_vanished(call) || !mirror_vanished(step->entry, now)) {
+    if (call->error.kind == ERROR_NONE ||
+        (has_vanished(call) && !mirror_may_lag(step->entry, now))) {
+        mirror_deleted(step->entry, now); /* maybe by a call before, or by hand */
+    } else {
         fail(observe, step, call);
         step->entry->recheck |= call->error.kind == ERROR_UNKNOWN;
     }

@@ -86,7 +86,7 @@ static void forget_association(struct mirror_entry *entry)
     set_association(entry, NULL);
     entry->described_at = entry->tried_at = 0;
     entry->created_at = 0;
-    entry->written_at = 0;
+    entry->written_at = entry->told_at = 0;
     entry->deleted_at = 0;
     entry->unsure_at = 0;
     entry->absent_since = 0;
@@ -179,18 +179,25 @@ void mirror_take_list(struct mirror *mirror, const struct association_key *key,
 
 void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now)
 {
-    entry->described_at = now;
     entry->recheck = false;
-    if (entry->association && entry->association->described && is_recent(entry->written_at, now)) {
+    if (entry->association && entry->association->described &&
+        (entry->deleted_at || is_recent(entry->written_at, now))) {
+        entry->tried_at = now;
         mem_free(owned); /* may be older than what we wrote */
         return;
     }
+    entry->described_at = now;
     set_association(entry, owned);
+}
+
+bool mirror_may_lag(const struct mirror_entry *entry, int64_t now)
+{
+    return !entry->deleted_at && is_recent(entry->created_at, now);
 }
 
 bool mirror_vanished(struct mirror_entry *entry, int64_t now)
 {
-    if (!entry->deleted_at && is_recent(entry->created_at, now))
+    if (mirror_may_lag(entry, now))
         return false;
     forget_association(entry);
     entry->look = false;
@@ -201,7 +208,7 @@ void mirror_created(struct mirror_entry *entry, struct association *owned, int64
 {
     forget_association(entry);
     set_association(entry, owned);
-    entry->created_at = entry->written_at = entry->described_at = now;
+    entry->created_at = entry->written_at = entry->told_at = entry->described_at = now;
     entry->create_token[0] = entry->create_token[1] = 0;
     mirror_succeeded(entry);
 }
@@ -209,7 +216,7 @@ void mirror_created(struct mirror_entry *entry, struct association *owned, int64
 void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now)
 {
     set_association(entry, owned);
-    entry->written_at = entry->described_at = now;
+    entry->written_at = entry->told_at = entry->described_at = now;
     mirror_succeeded(entry);
 }
 
@@ -219,17 +226,19 @@ void mirror_deleted(struct mirror_entry *entry, int64_t now)
     entry->ghost_id = mem_strdup(entry->association->id);
     entry->ghost_at = now;
     entry->deleted_at = entry->confirm_at = now;
-    entry->created_at = entry->written_at = 0;
+    entry->created_at = entry->written_at = entry->told_at = 0;
     mirror_succeeded(entry);
 }
 
-void mirror_retagged(struct mirror_entry *entry, const char *tags, int64_t now)
+void mirror_retagged(struct mirror_entry *entry, const char *tags, bool settled, int64_t now)
 {
     struct association changed = *entry->association;
 
     changed.tags = tags;
     set_association(entry, association_copy(&changed));
     entry->written_at = now;
+    if (settled)
+        entry->told_at = now;
     mirror_succeeded(entry);
 }
 
@@ -351,6 +360,8 @@ int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry
 {
     int64_t written = entry->unsure_at > mirror->epoch ? entry->unsure_at : mirror->epoch;
 
+    if (entry->written_at > entry->told_at && entry->written_at > written)
+        written = entry->written_at; /* made from what may be older */
     return written + MIRROR_SETTLE_MS;
 }
 
@@ -358,7 +369,8 @@ bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *e
 {
     if (!entry->association || !entry->association->described)
         return false;
-    return (entry->written_at && entry->written_at > entry->unsure_at) ||
+    return (entry->told_at && entry->told_at > entry->unsure_at &&
+            entry->told_at >= entry->written_at) ||
            entry->described_at >= mirror_settles_at(mirror, entry);
 }
 

@@ -58,6 +58,7 @@ struct mirror_entry {
     int64_t tried_at;                /* a Describe brought nothing new, or failed */
     int64_t created_at;              /* by us */
     int64_t written_at;              /* last Create, Update or tag change by us */
+    int64_t told_at;                 /* by us, and all of it is known since */
     int64_t deleted_at;              /* by us; the key is not free yet */
     int64_t confirm_at;              /* deleted: when to look whether it is gone */
     char *ghost_id;                  /* owned; NULL: none. What we deleted last under this key: */
@@ -68,6 +69,7 @@ struct mirror_entry {
     int64_t unsure_at;        /* an Update or tag change was sent whose outcome is not known */
     int64_t absent_since;     /* since when the selected service account is gone */
     uint64_t create_token[2]; /* of the logical create under way; zero: none */
+    uint64_t create_for;      /* what that asks for, as a hash */
     bool look;                /* look at this key before doing anything to it */
     bool recheck;             /* describe it again, soon */
     bool settle;              /* a plan waits for a description that is settled, see below */
@@ -97,16 +99,19 @@ void mirror_take_list(struct mirror *mirror, const struct association_key *key,
 
 /* A Describe's answer; the association becomes the mirror's. */
 void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now);
-/* A Describe, Update, Tag or Delete said that the association does not exist. Returns false, and
- * changes nothing, when we created it within the settling time: then it may not show yet. */
+/* True when we created the association within the settling time: it may not show yet. */
+bool mirror_may_lag(const struct mirror_entry *entry, int64_t now);
+/* A Describe, Update or Tag said that the association does not exist. Returns false, and changes
+ * nothing, when it may lag. */
 bool mirror_vanished(struct mirror_entry *entry, int64_t now);
 /* A Create's or Update's answer. */
 void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now);
 void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now);
 /* A Delete was accepted. */
 void mirror_deleted(struct mirror_entry *entry, int64_t now);
-/* TagResource and UntagResource answered: these are its tags now. */
-void mirror_retagged(struct mirror_entry *entry, const char *tags, int64_t now);
+/* TagResource or UntagResource answered: these are its tags now, if what was known was `settled`.
+ */
+void mirror_retagged(struct mirror_entry *entry, const char *tags, bool settled, int64_t now);
 
 /* Remembers a failure; a row of the same kind counts on and keeps its `since`. */
 void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *text,
@@ -129,7 +134,8 @@ void mirror_forget_newcomer(struct mirror *mirror, const char *uid);
 /* From when on a Describe shows all that may have been written under this key without our knowing:
  * by whoever led before us, or by a call of ours whose outcome is unknown. */
 int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry *entry);
-/* True when what we know of the association was described after that, or written by us. */
+/* True when what we know of the association was described after that, or told by a write's answer.
+ */
 bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *entry);
 /* Drops entries that hold nothing worth remembering. Pointers to entries end here, and only here.
  */

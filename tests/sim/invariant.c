@@ -144,6 +144,18 @@ static void check_grace(struct world *world, const struct model_association *the
                    there->namespace, there->service_account, ABSENCE_GRACE_MS / 1000);
 }
 
+/* The new association first, then the old one goes. */
+static void check_made(struct world *world, const struct model_association *there,
+                       const struct binding *live)
+{
+    const struct model_association *made = world_key(world, live->namespace, live->service_account);
+
+    if (marks_get(&world->touched, "%s/%s", live->namespace, live->service_account) < 0 &&
+        (!made || !expect_ours(made, OWNER)))
+        world_fail(world, "make-first", "%s/%s is deleted before %s/%s is made", there->namespace,
+                   there->service_account, live->namespace, live->service_account);
+}
+
 static void check_delete(struct world *world, const char *id)
 {
     const struct model_association *there = world_association(world, id);
@@ -167,13 +179,15 @@ static void check_delete(struct world *world, const char *id)
     else if (holder)
         world_fail(world, "wanted-not-deleted", "a Delete of %s, whose key %s wants", id,
                    holder->name);
-    else if (retain && strcmp(retain, "true") == 0 &&
+    else if (retain && strcmp(retain, "true") == 0 && (!live || live->retain) &&
              marks_get(&world->touched, "%s/%s", there->namespace, there->service_account) < 0)
         world_fail(world, "wanted-not-deleted", "a Delete of the retained %s", id);
     else if (seen < 0 || seen + EVIDENCE_MS < world->now)
         world_fail(world, "evidence", "a Delete of %s without a live GET that shows why", id);
     else if (live && !live->deleting && live->selector_count > 0)
         check_grace(world, there, live);
+    else if (live && !live->deleting)
+        check_made(world, there, live);
 }
 
 static bool is_on_its_way(const struct world *world, const char *uid)
@@ -198,6 +212,26 @@ static bool is_stuck(const struct world *world, const struct model_association *
                        entry->trouble->kind != TROUBLE_THROTTLED));
 }
 
+/* It was deleted in this life, a moment ago, and reads show it still. Not so when it was deleted
+ * before it ever showed. */
+static void check_ghosts(struct world *world, const struct binding *binding)
+{
+    int64_t propagation = model_settings(world->model)->propagation_ms;
+    struct model_view view;
+
+    for (size_t i = 0; model_association_at(world->model, CLUSTER_NAME, i, world->now, &view);
+         i++) {
+        int64_t deleted = view.truth || !view.shown
+                              ? -1
+                              : marks_get(&world->deleted, "%s/%s", binding->uid, view.shown->id);
+
+        if (deleted >= world->replica->born_at && deleted > view.shown->created_ms + propagation &&
+            world->now < deleted + 59000)
+            world_fail(world, "let-go", "%s is let go while EKS still lists %s", binding->name,
+                       view.shown->id);
+    }
+}
+
 static void check_finalizers(struct world *world, const struct object_in *in)
 {
     const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
@@ -209,6 +243,8 @@ static void check_finalizers(struct world *world, const struct object_in *in)
     world->tally->sometimes[SOMETIMES_LET_GO]++;
     if (!binding->deleting)
         world_fail(world, "let-go", "%s loses our finalizer, and nobody deletes it", in->name);
+    if (!binding->retain)
+        check_ghosts(world, binding);
     if (is_on_its_way(world, binding->uid))
         world_fail(world, "let-go", "%s is let go while a Create for it is on its way", in->name);
     for (size_t i = 0; (one = world_association_at(world, i)); i++) {
@@ -254,6 +290,8 @@ void invariant_start(struct world *world, const struct call *call)
     check_gates(world, call);
     check_storm(world, call);
     if (call->verb == CALL_CREATE_ASSOCIATION)
+        invariant_try(world, &call->in.create);
+    if (call->verb == CALL_CREATE_ASSOCIATION)
         check_create(world, &call->in.create);
     else if (call->verb == CALL_DELETE_ASSOCIATION)
         check_delete(world, call->in.association.id);
@@ -261,57 +299,6 @@ void invariant_start(struct world *world, const struct call *call)
         check_finalizers(world, &call->in.object);
     else if (call_is_eks(call->verb) && call_writes(call->verb))
         check_change(world, call);
-}
-
-/* ---- evidence ---------------------------------------------------------------------------------
- */
-
-/* Does what was read say that this association of ours is not wanted by its binding any more? */
-static bool speaks_against(const struct world *world, const struct call *call,
-                           const struct model_association *one)
-{
-    const char *uid = expect_tag(one, "podbind.dev/binding");
-    const struct binding *binding = call->out.binding;
-    const struct service_account *account = call->out.service_account;
-    struct view view = world_view(world);
-
-    if (call->verb == CALL_GET_BINDING)
-        return binding && uid && strcmp(binding->uid, uid) == 0 &&
-               ((binding->deleting && binding->has_finalizer) ||
-                !expect_names(&view, binding, one->service_account));
-    if (strcmp(one->namespace, call->in.object.namespace) != 0 ||
-        strcmp(one->service_account, call->in.object.name) != 0)
-        return false;
-    binding = uid ? kube_binding_by_uid(&world->kube, uid, strlen(uid)) : NULL;
-    view.accounts = &account;
-    view.account_count = account ? 1 : 0;
-    return binding && !expect_names(&view, binding, one->service_account);
-}
-
-static void note_evidence(struct world *world, const struct call *call)
-{
-    const struct model_association *one;
-
-    for (size_t i = 0; (one = world_association_at(world, i)); i++)
-        if (speaks_against(world, call, one))
-            marks_set(&world->unwanted, world->now, "%s/%s", expect_tag(one, "podbind.dev/binding"),
-                      one->id);
-}
-
-void invariant_seen(struct world *world, const struct call *call)
-{
-    struct replica *replica = world->replica;
-    bool well = call->error.kind == ERROR_NONE;
-
-    if (call->verb == CALL_READ_IDENTITY)
-        replica->identity_read |= well;
-    if (call->verb == CALL_DESCRIBE_CLUSTER)
-        replica->cluster_read |= well;
-    if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')
-        replica->synced[call->in.objects.resource] = true;
-    if ((call->verb == CALL_GET_BINDING && well) ||
-        (call->verb == CALL_GET_SERVICE_ACCOUNT && (well || call->error.kind == ERROR_NOT_FOUND)))
-        note_evidence(world, call);
 }
 
 /* ---- as they are carried out ------------------------------------------------------------------
@@ -360,8 +347,12 @@ static void effect_on_association(struct world *world, const struct errand *erra
         world->tally->sometimes[SOMETIMES_LATE_DELETE] += deletes;
         world_touch(world, there->namespace, there->service_account);
     }
-    if (deletes)
+    if (deletes) {
+        const char *uid = expect_tag(there, "podbind.dev/binding");
+
         marks_set(&world->deleted, world->now, "%s", id);
+        marks_set(&world->deleted, world->now, "%s/%s", uid ? uid : "", id);
+    }
     note_take_over(world, errand, there);
     if (!expect_ours(there, OWNER) && !lost_lately(world, id) && (deletes || !errand->adoption))
         world_fail(world, "foreign-untouched", "%s of %s takes effect, which is not ours",

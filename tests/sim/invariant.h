@@ -11,6 +11,9 @@
  *   wanted-not-deleted  no Delete of a key that a binding wants, as far as the operator can know
  *   evidence            no Delete without a live GET that showed why; for a selected account not
  *                       before the grace time
+ *   make-first          what a renamed binding had stays until what it names now is made
+ *   look-first          after a Create of unknown outcome, or a 409, a List comes before the next
+ *   token               one clientRequestToken a request, the same for its repeats
  *   let-go              our finalizer goes only when nothing of the binding's is left
  *   ready-lie           Ready=True only when EKS holds it
  *   well-formed         calls that make sense
@@ -26,8 +29,12 @@ void invariant_start(struct world *world, const struct call *call);
 bool invariant_may_adopt(const struct world *world, const char *id);
 /* A call is about to be carried out. */
 void invariant_effect(struct world *world, const struct errand *errand);
-/* A live GET was answered: what it shows may be the evidence for a Delete. */
+/* An answer reaches the replica: what it shows may be the reason of what follows.
+ * (invariant_seen.c)
+ */
 void invariant_seen(struct world *world, const struct call *call);
+/* A Create is about to be sent: may it be, after what became of the last one? */
+void invariant_try(struct world *world, const struct create_in *in);
 
 /* At rest: EKS holds what is wanted, the stores what the API server holds, each status is right. */
 void rest_check(struct world *world);

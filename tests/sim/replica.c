@@ -116,6 +116,38 @@ static bool dies_here(struct world *world)
     return world->crash_in > 0 && --world->crash_in == 0;
 }
 
+static void trace_call(struct world *world, const struct call *call)
+{
+    const struct object_in *object = &call->in.object;
+    const char *name = call_name(call->verb);
+
+    switch (call->verb) {
+    case CALL_LIST_ASSOCIATIONS:
+        TRACE(world, "  ▶ %s %s %s", name, call->in.list.key.namespace,
+              call->in.list.key.service_account);
+        break;
+    case CALL_CREATE_ASSOCIATION:
+        TRACE(world, "  ▶ %s %s/%s, token %.8s", name, call->in.create.key.namespace,
+              call->in.create.key.service_account, call->in.create.token);
+        break;
+    case CALL_DESCRIBE_ASSOCIATION:
+    case CALL_UPDATE_ASSOCIATION:
+    case CALL_DELETE_ASSOCIATION:
+    case CALL_TAG_ASSOCIATION:
+    case CALL_UNTAG_ASSOCIATION:
+        TRACE(world, "  ▶ %s %s", name, call->in.association.id);
+        break;
+    case CALL_GET_BINDING:
+    case CALL_GET_SERVICE_ACCOUNT:
+    case CALL_PATCH_FINALIZERS:
+    case CALL_PATCH_STATUS:
+        TRACE(world, "  ▶ %s %s/%s", name, object->namespace, object->name);
+        break;
+    default:
+        TRACE(world, "  ▶ %s", name);
+    }
+}
+
 static void port_start(void *context, struct call *call)
 {
     struct replica *replica = context;
@@ -126,13 +158,7 @@ static void port_start(void *context, struct call *call)
         return;
     replica->calls++;
     world->tally->calls[call->verb]++;
-    TRACE(world, "  ▶ %s %s", call_name(call->verb),
-          call->verb == CALL_CREATE_ASSOCIATION ? call->in.create.key.service_account
-          : call->verb >= CALL_GET_BINDING && call->verb <= CALL_PATCH_STATUS ? call->in.object.name
-          : call->verb != CALL_LIST_ASSOCIATIONS && call_is_eks(call->verb) &&
-                  call->in.association.id
-              ? call->in.association.id
-              : "");
+    trace_call(world, call);
     invariant_start(world, call);
     world->writes += call_writes(call->verb);
     crash = dies_here(world);

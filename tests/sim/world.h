@@ -71,6 +71,20 @@ struct marks {
     size_t count, capacity;
 };
 
+/* The last Create of a key, as its caller knows of it. */
+struct first_try {
+    char key[128];
+    char token[40];
+    uint64_t request; /* a hash of what was asked for */
+    int64_t at;
+    bool open;   /* its outcome is unknown: it may be repeated */
+    bool unseen; /* its outcome is unknown, or something stood there: a List must come first */
+};
+struct first_tries {
+    struct first_try *items;
+    size_t count, capacity;
+};
+
 struct world {
     struct tape tape;
     struct trace trace;
@@ -96,7 +110,8 @@ struct world {
 
     struct marks touched;    /* keys in which somebody else had a hand, or a late call */
     struct marks owner_lost; /* ids that lost their owner tag */
-    struct marks deleted;    /* ids whose Delete took effect */
+    struct marks deleted;    /* ids, and "binding uid/id", whose Delete took effect */
+    struct first_tries tries;
     struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
 
     struct recent lists, checks, mutations; /* whole Lists, DescribeClusters, EKS writes */

@@ -144,7 +144,7 @@ static void a_describe_soon_after_our_update_is_no_news(void **state)
     entry->recheck = true;
     mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 1);
     assert_string_equal(entry->association->access.role_arn, SCENE_OTHER_ROLE);
-    assert_int_equal(entry->described_at, NOW + 1);
+    assert_int_equal(entry->tried_at, NOW + 1);
     assert_false(entry->recheck);
     mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), LATER);
     assert_string_equal(entry->association->access.role_arn, SCENE_ROLE);
@@ -157,7 +157,7 @@ static void new_tags_are_ours_for_a_minute_too(void **state)
 
     (void)state;
     mirror_failed(entry, TROUBLE_DENIED, "no", 1, NOW, 1);
-    mirror_retagged(entry, "a\tb\n", NOW);
+    mirror_retagged(entry, "a\tb\n", true, NOW);
     assert_string_equal(entry->association->tags, "a\tb\n");
     assert_string_equal(entry->association->access.role_arn, SCENE_ROLE);
     assert_null(entry->trouble);
@@ -249,6 +249,19 @@ static void a_404_soon_after_our_create_is_no_news(void **state)
     assert_string_equal(entry->association->id, "a-1");
 }
 
+/* It says that it is there still, nothing else. */
+static void a_describe_of_what_we_deleted_changes_nothing(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+
+    (void)state;
+    mirror_deleted(entry, NOW + 1);
+    mirror_described(entry, full("app-sa", "a-1", "arn:aws:iam::111122223333:role/older"), NOW + 2);
+    assert_string_equal(entry->association->access.role_arn, SCENE_ROLE);
+    assert_int_equal(entry->deleted_at, NOW + 1);
+}
+
 /* Created and deleted in quick succession: missing first, then shown though it is not there. */
 static void what_we_deleted_is_not_taken_in_again(void **state)
 {
@@ -300,6 +313,7 @@ int main(void)
         cmocka_unit_test(only_a_list_younger_than_the_delete_shows_it_gone),
         cmocka_unit_test(a_404_is_the_end_of_it),
         cmocka_unit_test(a_404_soon_after_our_create_is_no_news),
+        cmocka_unit_test(a_describe_of_what_we_deleted_changes_nothing),
         cmocka_unit_test(what_we_deleted_is_not_taken_in_again),
         cmocka_unit_test(a_create_ends_the_trouble_but_not_the_one_before_it),
     };

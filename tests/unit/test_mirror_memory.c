@@ -77,6 +77,26 @@ static void content_is_settled_a_minute_after_the_last_doubt(void **state)
     assert_true(mirror_is_settled(&mirror, entry));
 }
 
+/* A tag call changes what was known: where that may have been older, so may be the result. */
+static void new_tags_settle_nothing_by_themselves(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    list_one(&mirror, "app-sa", "a-1", NOW + 1);
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 2);
+    mirror_retagged(entry, "a\tb\n", false, NOW + 3);
+    assert_false(mirror_is_settled(&mirror, entry));
+    assert_int_equal(mirror_settles_at(&mirror, entry), NOW + 3 + MIRROR_SETTLE_MS);
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 4); /* no news: too early */
+    assert_false(mirror_is_settled(&mirror, entry));
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 3 + MIRROR_SETTLE_MS);
+    assert_true(mirror_is_settled(&mirror, entry));
+    mirror_retagged(entry, "a\tc\n", true, NOW + 4 + MIRROR_SETTLE_MS);
+    assert_true(mirror_is_settled(&mirror, entry));
+}
+
 /* ---- troubles ---------------------------------------------------------------------------------
  */
 
@@ -177,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_list_shows_all_only_a_minute_into_our_time),
         cmocka_unit_test(a_binding_with_a_finalizer_of_ours_is_a_newcomer),
         cmocka_unit_test(content_is_settled_a_minute_after_the_last_doubt),
+        cmocka_unit_test(new_tags_settle_nothing_by_themselves),
         cmocka_unit_test(a_row_of_one_kind_keeps_its_beginning),
         cmocka_unit_test(a_long_text_is_cut),
         cmocka_unit_test(an_edit_makes_a_new_start),

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operator has been told, and what may be done after it only. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tests/sim/invariant.h"
+#include "tests/sim/replica.h"
+
+/* ---- evidence for a Delete
+ * ---------------------------------------------------------------------------------
+ */
+
+/* Does what was read say that this association of ours is not wanted by its binding any more? */
+static bool speaks_against(const struct world *world, const struct call *call,
+                           const struct model_association *one)
+{
+    const char *uid = expect_tag(one, "podbind.dev/binding");
+    const struct binding *binding = call->out.binding;
+    const struct service_account *account = call->out.service_account;
+    struct view view = world_view(world);
+
+    if (call->verb == CALL_GET_BINDING)
+        return binding && uid && strcmp(binding->uid, uid) == 0 &&
+               ((binding->deleting && binding->has_finalizer) ||
+                !expect_names(&view, binding, one->service_account));
+    if (strcmp(one->namespace, call->in.object.namespace) != 0 ||
+        strcmp(one->service_account, call->in.object.name) != 0)
+        return false;
+    binding = uid ? kube_binding_by_uid(&world->kube, uid, strlen(uid)) : NULL;
+    view.accounts = &account;
+    view.account_count = account ? 1 : 0;
+    return binding && !expect_names(&view, binding, one->service_account);
+}
+
+static void note_evidence(struct world *world, const struct call *call)
+{
+    const struct model_association *one;
+
+    for (size_t i = 0; (one = world_association_at(world, i)); i++)
+        if (speaks_against(world, call, one))
+            marks_set(&world->unwanted, world->now, "%s/%s", expect_tag(one, "podbind.dev/binding"),
+                      one->id);
+}
+
+/* ---- Creates, one after the other -------------------------------------------------------------
+ */
+
+static struct first_try *find_try(struct world *world, const struct association_key *key)
+{
+    struct first_tries *tries = &world->tries;
+    char text[sizeof tries->items->key];
+
+    snprintf(text, sizeof text, "%s/%s", key->namespace, key->service_account);
+    for (size_t i = 0; i < tries->count; i++)
+        if (strcmp(tries->items[i].key, text) == 0)
+            return &tries->items[i];
+    MEM_GROW(tries->items, tries->count, tries->capacity);
+    tries->items[tries->count] = (struct first_try){0};
+    memcpy(tries->items[tries->count].key, text, sizeof text);
+    return &tries->items[tries->count++];
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    while (*text++);
+    return hash;
+}
+
+/* An edit makes it another request, even one that changes nothing here. */
+static uint64_t hash_request(const struct world *world, const struct create_in *in)
+{
+    struct view view = replica_view(world->replica);
+    const struct binding *holder = expect_holder(&view, in->key.namespace, in->key.service_account);
+    uint64_t hash = hash_text(14695981039346656037u, in->access.role_arn);
+
+    hash ^= holder ? (uint64_t)holder->generation : 0;
+    hash = hash_text(hash, in->access.target_role_arn);
+    hash = hash_text(hash, in->access.policy);
+    hash = hash_text(hash, in->access.session_tags ? "E" : "D");
+    return hash_text(hash, in->tags);
+}
+
+void invariant_try(struct world *world, const struct create_in *in)
+{
+    struct first_try *before = find_try(world, &in->key);
+    uint64_t request = hash_request(world, in);
+    bool same_life = before->token[0] != '\0' && before->at >= world->replica->born_at;
+    bool same_token = strcmp(before->token, in->token) == 0;
+
+    if (same_life && before->unseen)
+        world_fail(world, "look-first", "a Create for %s, and no List since the last one failed",
+                   before->key);
+    if (same_life && before->open && request == before->request && !same_token &&
+        world->now < before->at + 60000)
+        world_fail(world, "token", "a Create for %s is repeated under another token", before->key);
+    if (same_life && request != before->request && same_token)
+        world_fail(world, "token", "two Creates for %s under one token", before->key);
+    snprintf(before->token, sizeof before->token, "%s", in->token);
+    before->request = request;
+    before->at = world->now;
+    before->open = before->unseen = false;
+}
+
+static void note_create(struct world *world, const struct call *call)
+{
+    struct first_try *tried = find_try(world, &call->in.create.key);
+
+    tried->open = call->error.kind == ERROR_UNKNOWN;
+    tried->unseen = call->error.kind == ERROR_UNKNOWN || call->error.kind == ERROR_CONFLICT;
+}
+
+/* Of the whole cluster only the last page tells. */
+static void note_list(struct world *world, const struct call *call)
+{
+    const struct association_key *key = &call->in.list.key;
+    struct first_tries *tries = &world->tries;
+
+    if (key->namespace[0] != '\0')
+        find_try(world, key)->unseen = false;
+    else if (!call->out.page.next_token || call->out.page.next_token[0] == '\0')
+        for (size_t i = 0; i < tries->count; i++)
+            tries->items[i].unseen = false;
+}
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
+
+void invariant_seen(struct world *world, const struct call *call)
+{
+    struct replica *replica = world->replica;
+    bool well = call->error.kind == ERROR_NONE;
+
+    if (call->verb == CALL_READ_IDENTITY)
+        replica->identity_read |= well;
+    if (call->verb == CALL_DESCRIBE_CLUSTER)
+        replica->cluster_read |= well;
+    if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')
+        replica->synced[call->in.objects.resource] = true;
+    if (call->verb == CALL_CREATE_ASSOCIATION)
+        note_create(world, call);
+    if (call->verb == CALL_LIST_ASSOCIATIONS && well)
+        note_list(world, call);
+    if ((call->verb == CALL_GET_BINDING && well) ||
+        (call->verb == CALL_GET_SERVICE_ACCOUNT && (well || call->error.kind == ERROR_NOT_FOUND)))
+        note_evidence(world, call);
+}
