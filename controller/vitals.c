@@ -47,7 +47,7 @@ static void publish(struct vitals *vitals, const struct sync *sync)
     pthread_mutex_unlock(&vitals->lock);
 }
 
-/* Once a minute while it lasts, at once when it is something else, and once when it is over. */
+/* Once a minute while it lasts, whatever it is by then, and once when it is over. */
 static void say_trouble(struct vitals *vitals, const char *trouble)
 {
     int64_t now = clock_boot_ms();

@@ -94,6 +94,8 @@ static struct key_standing want_standing(struct want *want, const struct outcome
         standing.reason = outcome_trouble_reason(trouble->kind);
         standing.state = "Failing";
     }
+    if (context->cluster->verdict != CLUSTER_VERIFIED && !standing.in_place)
+        standing.state = "Unverified"; /* nothing is on its way to a cluster that may be another */
     standing.accepted = true;
     standing.association = entry && !entry->deleted_at ? entry->association : NULL;
     return standing;
