@@ -225,7 +225,8 @@ static void check_ghosts(struct world *world, const struct binding *binding)
                               ? -1
                               : marks_get(&world->deleted, "%s/%s", binding->uid, view.shown->id);
 
-        if (deleted >= world->replica->born_at && deleted > view.shown->created_ms + propagation &&
+        if (deleted >= world->replica->born_at && expect_ours(view.shown, OWNER) &&
+            !is_stuck(world, view.shown) && deleted > view.shown->created_ms + propagation &&
             world->now < deleted + 59000)
             world_fail(world, "let-go", "%s is let go while EKS still lists %s", binding->name,
                        view.shown->id);

@@ -137,6 +137,8 @@ void invariant_seen(struct world *world, const struct call *call)
         replica->identity_read |= well;
     if (call->verb == CALL_DESCRIBE_CLUSTER)
         replica->cluster_read |= well;
+    else if (call->detail == DETAIL_CLUSTER_MISSING)
+        replica->cluster_read = false; /* to be checked again before any write */
     if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')
         replica->synced[call->in.objects.resource] = true;
     if (call->verb == CALL_CREATE_ASSOCIATION)
