@@ -352,7 +352,7 @@ static enum step_call update_done(struct observe *observe, struct plan_step *ste
         call->out.association = NULL;
         return step->tags ? tag_call(observe, step) : STEP_NONE;
     }
-    if (has_vanished(call) && mirror_vanished(step->entry, now_of(observe))) {
+    if (has_vanished(call) && mirror_refused(step->entry, now_of(observe))) {
         observe->surprised = true;
         return STEP_NONE;
     }
@@ -406,7 +406,7 @@ static enum step_call tags_done(struct observe *observe, struct plan_step *step,
 {
     CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
 
-    if (has_vanished(call) && mirror_vanished(step->entry, now_of(observe))) {
+    if (has_vanished(call) && mirror_refused(step->entry, now_of(observe))) {
         observe->surprised = true;
         return STEP_NONE;
     }

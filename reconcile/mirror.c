@@ -190,6 +190,21 @@ void mirror_described(struct mirror_entry *entry, struct association *owned, int
     set_association(entry, owned);
 }
 
+static void remember_ghost(struct mirror_entry *entry, int64_t now)
+{
+    mem_free(entry->ghost_id);
+    entry->ghost_id = mem_strdup(entry->association->id);
+    entry->ghost_at = now;
+}
+
+bool mirror_refused(struct mirror_entry *entry, int64_t now)
+{
+    if (mirror_may_lag(entry, now))
+        return false;
+    remember_ghost(entry, now);
+    return mirror_vanished(entry, now);
+}
+
 bool mirror_may_lag(const struct mirror_entry *entry, int64_t now)
 {
     return !entry->deleted_at && is_recent(entry->created_at, now);
@@ -222,9 +237,7 @@ void mirror_updated(struct mirror_entry *entry, struct association *owned, int64
 
 void mirror_deleted(struct mirror_entry *entry, int64_t now)
 {
-    mem_free(entry->ghost_id);
-    entry->ghost_id = mem_strdup(entry->association->id);
-    entry->ghost_at = now;
+    remember_ghost(entry, now);
     entry->deleted_at = entry->confirm_at = now;
     entry->created_at = entry->written_at = entry->told_at = 0;
     mirror_succeeded(entry);

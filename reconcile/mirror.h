@@ -101,9 +101,11 @@ void mirror_take_list(struct mirror *mirror, const struct association_key *key,
 void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now);
 /* True when we created the association within the settling time: it may not show yet. */
 bool mirror_may_lag(const struct mirror_entry *entry, int64_t now);
-/* A Describe, Update or Tag said that the association does not exist. Returns false, and changes
- * nothing, when it may lag. */
+/* A Describe said that the association does not exist. Returns false, and changes nothing, when it
+ * may lag. */
 bool mirror_vanished(struct mirror_entry *entry, int64_t now);
+/* An Update or Tag said so, and writes know before reads do: what Lists show of it is a ghost. */
+bool mirror_refused(struct mirror_entry *entry, int64_t now);
 /* A Create's or Update's answer. */
 void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now);
 void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now);

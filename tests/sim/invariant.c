@@ -221,9 +221,11 @@ static void check_ghosts(struct world *world, const struct binding *binding)
 
     for (size_t i = 0; model_association_at(world->model, CLUSTER_NAME, i, world->now, &view);
          i++) {
-        int64_t deleted = view.truth || !view.shown
-                              ? -1
-                              : marks_get(&world->deleted, "%s/%s", binding->uid, view.shown->id);
+        int64_t deleted;
+
+        if (view.truth || !view.shown)
+            continue;
+        deleted = marks_get(&world->deleted, "%s/%s", binding->uid, view.shown->id);
 
         if (deleted >= world->replica->born_at && expect_ours(view.shown, OWNER) &&
             !is_stuck(world, view.shown) && deleted > view.shown->created_ms + propagation &&

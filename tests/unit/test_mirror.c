@@ -249,6 +249,21 @@ static void a_404_soon_after_our_create_is_no_news(void **state)
     assert_string_equal(entry->association->id, "a-1");
 }
 
+/* Somebody deleted it: the write knows, Lists don't yet. */
+static void what_an_update_did_not_find_is_not_taken_in_again(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    list_one(&mirror, "app-sa", "a-1", NOW);
+    assert_true(mirror_refused(entry, NOW + 1));
+    list_one(&mirror, "app-sa", "a-1", NOW + 2);
+    assert_null(entry->association);
+    list_one(&mirror, "app-sa", "a-2", NOW + 3);
+    assert_string_equal(entry->association->id, "a-2");
+}
+
 /* It says that it is there still, nothing else. */
 static void a_describe_of_what_we_deleted_changes_nothing(void **state)
 {
@@ -313,6 +328,7 @@ int main(void)
         cmocka_unit_test(only_a_list_younger_than_the_delete_shows_it_gone),
         cmocka_unit_test(a_404_is_the_end_of_it),
         cmocka_unit_test(a_404_soon_after_our_create_is_no_news),
+        cmocka_unit_test(what_an_update_did_not_find_is_not_taken_in_again),
         cmocka_unit_test(a_describe_of_what_we_deleted_changes_nothing),
         cmocka_unit_test(what_we_deleted_is_not_taken_in_again),
         cmocka_unit_test(a_create_ends_the_trouble_but_not_the_one_before_it),
