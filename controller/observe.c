@@ -308,7 +308,8 @@ static bool is_needed(const struct mirror_entry *entry, const struct desired *de
  * doubt of a new leader matters only where something is to be deleted. */
 static bool is_doubtful(const struct mirror *mirror, const struct mirror_entry *entry)
 {
-    return entry->association && !entry->deleted_at && (entry->unsure_at || entry->settle) &&
+    return entry->association && !entry->deleted_at &&
+           (entry->unsure_at || entry->maybe_gone_at || entry->settle) &&
            !mirror_is_settled(mirror, entry);
 }
 

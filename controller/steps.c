@@ -464,11 +464,14 @@ static enum step_call delete_done(struct observe *observe, struct plan_step *ste
     int64_t now = now_of(observe);
 
     if (call->error.kind == ERROR_NONE ||
-        (has_vanished(call) && !mirror_may_lag(step->entry, now))) {
+        (has_vanished(call) && (step->entry->maybe_gone_at || !mirror_may_lag(step->entry, now)))) {
         mirror_deleted(step->entry, now); /* maybe by a call before, or by hand */
     } else {
         fail(observe, step, call);
-        step->entry->recheck |= call->error.kind == ERROR_UNKNOWN;
+        if (call->error.kind == ERROR_UNKNOWN) {
+            step->entry->recheck = true;
+            step->entry->maybe_gone_at = now;
+        }
     }
     return STEP_NONE;
 }

@@ -88,7 +88,7 @@ static void forget_association(struct mirror_entry *entry)
     entry->created_at = 0;
     entry->written_at = entry->told_at = 0;
     entry->deleted_at = 0;
-    entry->unsure_at = 0;
+    entry->unsure_at = entry->maybe_gone_at = 0;
     entry->absent_since = 0;
     entry->recheck = entry->settle = false;
 }
@@ -187,6 +187,8 @@ void mirror_described(struct mirror_entry *entry, struct association *owned, int
         return;
     }
     entry->described_at = now;
+    if (!is_recent(entry->maybe_gone_at, now))
+        entry->maybe_gone_at = 0; /* it was not done */
     set_association(entry, owned);
 }
 
@@ -239,7 +241,7 @@ void mirror_deleted(struct mirror_entry *entry, int64_t now)
 {
     remember_ghost(entry, now);
     entry->deleted_at = entry->confirm_at = now;
-    entry->created_at = entry->written_at = entry->told_at = 0;
+    entry->created_at = entry->written_at = entry->told_at = entry->maybe_gone_at = 0;
     mirror_succeeded(entry);
 }
 
@@ -373,6 +375,8 @@ int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry
 {
     int64_t written = entry->unsure_at > mirror->epoch ? entry->unsure_at : mirror->epoch;
 
+    if (entry->maybe_gone_at > written)
+        written = entry->maybe_gone_at;
     if (entry->written_at > entry->told_at && entry->written_at > written)
         written = entry->written_at; /* made from what may be older */
     return written + MIRROR_SETTLE_MS;
@@ -383,7 +387,7 @@ bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *e
     if (!entry->association || !entry->association->described)
         return false;
     return (entry->told_at && entry->told_at > entry->unsure_at &&
-            entry->told_at >= entry->written_at) ||
+            entry->told_at > entry->maybe_gone_at && entry->told_at >= entry->written_at) ||
            entry->described_at >= mirror_settles_at(mirror, entry);
 }
 

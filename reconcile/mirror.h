@@ -67,6 +67,7 @@ struct mirror_entry {
                                         have effect, whatever a List started within the settling
                                         time shows */
     int64_t unsure_at;        /* an Update or tag change was sent whose outcome is not known */
+    int64_t maybe_gone_at;    /* a Delete was sent whose outcome is not known */
     int64_t absent_since;     /* since when the selected service account is gone */
     uint64_t create_token[2]; /* of the logical create under way; zero: none */
     uint64_t create_for;      /* what that asks for, as a hash */

@@ -42,7 +42,7 @@ static enum plan_verb judge_verb(const struct plan_step *step, const char *owner
         return PLAN_CREATE;
     if (entry->deleted_at)
         return PLAN_WAIT;
-    if (!association->described)
+    if (!association->described || entry->maybe_gone_at)
         return PLAN_UNKNOWN;
     if (association->owner_arn[0] != '\0')
         return PLAN_ADD_ON;
@@ -143,7 +143,8 @@ static enum evidence evidence_against(const struct claim *claim, const struct as
 /* Is it still that binding's? It may have been handed to another, or retained, unseen. */
 static enum plan_verb judge_deletion(const struct mirror *mirror, struct mirror_entry *entry)
 {
-    entry->settle = !entry->deleted_at && !mirror_is_settled(mirror, entry);
+    entry->settle =
+        !entry->deleted_at && !entry->maybe_gone_at && !mirror_is_settled(mirror, entry);
     return entry->settle ? PLAN_UNKNOWN : PLAN_DELETE;
 }
 
@@ -214,7 +215,7 @@ static bool is_unknown(const struct mirror *mirror, const struct mirror_entry *e
     if (!entry->association || entry->deleted_at)
         return false;
     return !entry->association->described ||
-           (entry->unsure_at && !mirror_is_settled(mirror, entry));
+           ((entry->unsure_at || entry->maybe_gone_at) && !mirror_is_settled(mirror, entry));
 }
 
 /* Steps come in key order, so equal namespaces are neighbours. */

@@ -8,6 +8,7 @@
  *     wanted  under the key            step
  *     yes     nothing                  CREATE
  *     yes     not described yet        UNKNOWN    observe describes it first
+ *     yes     ours, perhaps deleted    UNKNOWN    until a Describe surely shows it
  *     yes     ours, as wanted          KEEP
  *     yes     ours, otherwise          CHANGE     Update and tags, whichever differ; also a
  * hand-over yes     deleted by us, lingers   WAIT       for the key to be free yes     an add-on's
