@@ -7,7 +7,7 @@
 
 #include "base/backoff.h"
 #include "base/mem.h"
-#include "crds/pairs.h"
+#include "reconcile/tag_change.h"
 
 #define ROLE_PATIENCE_MS 120000 /* a role that does not exist for longer is not just new */
 
@@ -88,28 +88,11 @@ static void prepare_update(struct observe *observe, struct plan_step *step,
                                                    .token = memory->token};
 }
 
-/* The pairs of `from` that `other` lacks; with `same_value`, those with another value there too. */
-static void subtract(const char *from, const char *other, bool same_value, struct strbuf *ret_pairs)
-{
-    struct pair_view pair;
-
-    for (const char *cursor = from; pairs_next(&cursor, &pair);) {
-        CLEANUP_FREE char *key = mem_strndup(pair.key, pair.key_length);
-        CLEANUP_FREE char *value = mem_strndup(pair.value, pair.value_length);
-        size_t length;
-        bool there =
-            same_value ? pairs_has(other, key, value) : pairs_get(other, key, &length) != NULL;
-
-        if (!there)
-            strbuf_format(ret_pairs, "%s\t%s\n", key, value);
-    }
-}
-
-static bool has_missing(const char *wanted, const char *there)
+static bool has_missing(const char *there, const char *wanted)
 {
     CLEANUP(strbuf_release) struct strbuf missing = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
 
-    subtract(wanted, there, true, &missing);
+    tag_change_missing(there, wanted, &missing);
     return missing.length > 0;
 }
 
@@ -117,7 +100,7 @@ static bool has_extra(const char *there, const char *wanted)
 {
     CLEANUP(strbuf_release) struct strbuf extra = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
 
-    subtract(there, wanted, false, &extra);
+    tag_change_extra(there, wanted, &extra);
     return extra.length > 0;
 }
 
@@ -128,7 +111,7 @@ static enum step_call tag_call(const struct observe *observe, const struct plan_
     const char *there = step->entry->association->tags;
 
     desired_tags(step->claim, observe->cluster.owner, &wanted);
-    if (has_missing(strbuf_text(&wanted), there))
+    if (has_missing(there, strbuf_text(&wanted)))
         return STEP_TAG;
     return has_extra(there, strbuf_text(&wanted)) ? STEP_UNTAG : STEP_NONE;
 }
@@ -142,9 +125,9 @@ static void prepare_tags(struct observe *observe, struct plan_step *step, enum s
 
     desired_tags(step->claim, observe->cluster.owner, &wanted);
     if (which == STEP_TAG)
-        subtract(strbuf_text(&wanted), association->tags, true, &memory->tags);
+        tag_change_missing(association->tags, strbuf_text(&wanted), &memory->tags);
     else
-        subtract(association->tags, strbuf_text(&wanted), false, &memory->tags);
+        tag_change_extra(association->tags, strbuf_text(&wanted), &memory->tags);
     call->verb = which == STEP_TAG ? CALL_TAG_ASSOCIATION : CALL_UNTAG_ASSOCIATION;
     call->in.association = (struct association_in){
         .id = association->id, .arn = association->arn, .tags = strbuf_text(&memory->tags)};
@@ -361,42 +344,13 @@ static enum step_call update_done(struct observe *observe, struct plan_step *ste
     return STEP_NONE;
 }
 
-static bool is_before(const struct pair_view *a, const struct pair_view *b)
-{
-    size_t shorter = a->key_length < b->key_length ? a->key_length : b->key_length;
-    int order = memcmp(a->key, b->key, shorter);
-
-    return order != 0 ? order < 0 : a->key_length < b->key_length;
-}
-
-/* Both sorted, no key in both. */
-static void merge(const char *one, const char *other, struct strbuf *ret_pairs)
-{
-    struct pair_view a, b;
-    bool more_a = pairs_next(&one, &a), more_b = pairs_next(&other, &b);
-
-    while (more_a || more_b) {
-        bool first = more_a && (!more_b || is_before(&a, &b));
-        const struct pair_view *next = first ? &a : &b;
-
-        strbuf_format(ret_pairs, "%.*s\t%.*s\n", (int)next->key_length, next->key,
-                      (int)next->value_length, next->value);
-        if (first)
-            more_a = pairs_next(&one, &a);
-        else
-            more_b = pairs_next(&other, &b);
-    }
-}
-
 /* The mirror learns of each call by itself: the chain may be cut after it. */
 static void note_tagged(const struct observe *observe, struct mirror_entry *entry,
                         const char *wanted)
 {
-    CLEANUP(strbuf_release) struct strbuf others = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
     CLEANUP(strbuf_release) struct strbuf tags = STRBUF_CAPPED(2 * ASSOCIATION_TAGS_CAP);
 
-    subtract(entry->association->tags, wanted, false, &others);
-    merge(strbuf_text(&others), wanted, &tags);
+    tag_change_set(entry->association->tags, wanted, &tags);
     mirror_retagged(entry, strbuf_text(&tags), mirror_is_settled(&observe->mirror, entry),
                     now_of(observe));
 }
