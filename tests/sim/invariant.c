@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/invariant.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -202,11 +203,15 @@ static bool is_on_its_way(const struct world *world, const char *uid)
 /* Another binding holds its key and is to take it over, but may not or can't. */
 static bool is_stuck(const struct world *world, const struct model_association *one)
 {
-    const struct association_key key = {one->namespace, one->service_account};
-    const struct mirror_entry *entry = mirror_find(&world->replica->sync.observe.mirror, &key);
     struct view view = replica_view(world->replica);
-    const struct binding *holder = expect_holder(&view, one->namespace, one->service_account);
+    const struct mirror_entry *entry;
+    const struct binding *holder;
+    struct association_key key;
 
+    assert(one);
+    key = (struct association_key){one->namespace, one->service_account};
+    entry = mirror_find(&world->replica->sync.observe.mirror, &key);
+    holder = expect_holder(&view, one->namespace, one->service_account);
     return holder && (holder->suspend ||
                       (entry && entry->trouble && entry->trouble->kind != TROUBLE_RETRYING &&
                        entry->trouble->kind != TROUBLE_THROTTLED));
