@@ -75,14 +75,16 @@ def operator(standin: Standin, namespace: object, tmp_path: Path) -> Iterator[Ca
     numbers = itertools.count(1)
 
     def start(
-        cluster: ControlPlane, *flags: str, kubeconfig: Path | None = None, wait: bool = True, **env: str
-    ) -> Operator:
+        cluster: ControlPlane, *flags: str, kubeconfig: Path | None = None, wait: bool = True, variant: str = "",
+        **env: str,
+    ) -> Operator:  # fmt: skip
         if cluster not in clusters:
             kube.install_crd(cluster)
             clusters.append(cluster)
         name = f"podbind-{cluster.name}-{next(numbers)}"
         common = [f"--kubeconfig={kubeconfig or cluster.kubeconfig()}", f"--cluster-name=eks-{cluster.name}"]
-        child = Operator(name, [*common, *flags], tmp_path / f"{name}.log", {**standin.aws_environment(), **env})
+        env = {**standin.aws_environment(), **env}
+        child = Operator(name, [*common, *flags], tmp_path / f"{name}.log", env, variant)
         child.start()
         started.append(child)
         return child.wait_ready() if wait else child

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from lib import ROOT, kube
-from lib.operator import BINARY
+from lib.operator import binary
 
 from child import wait_for
 
@@ -115,6 +115,6 @@ def test_events_tell_of_each_change_of_the_reason(blue, applied):
 
 def test_help_and_version():
     for word in ("help", "version"):
-        run = subprocess.run([BINARY, word], capture_output=True, text=True, timeout=10, check=False)
+        run = subprocess.run([binary(), word], capture_output=True, text=True, timeout=10, check=False)
         assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.strip().endswith((ROOT / "VERSION").read_text().strip())

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from lib import kube
-from lib.operator import BINARY
+from lib.operator import binary
 
 from child import wait_for
 from cluster import ControlPlane
@@ -177,7 +177,7 @@ KUBECONFIGS = {
 
 def run_once(*flags, **env):
     inherited = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
-    argv = [BINARY, "controller", "--listen-address=127.0.0.1:0", "--log-format=text", *flags]
+    argv = [binary(), "controller", "--listen-address=127.0.0.1:0", "--log-format=text", *flags]
     env = {**inherited, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", **env}
     start = time.monotonic()
     run = subprocess.run(argv, capture_output=True, text=True, timeout=20, env=env, check=False)

@@ -15,19 +15,27 @@ from child import Child, Ended, Failed, free_port, wait_for
 
 from . import ROOT
 
-BINARY = Path(os.environ.get("PODBIND_BINARY", ROOT / "build" / "podbind"))
 STOP_SECONDS = 10  # it promises 5
 SAMPLE = re.compile(r"^([a-zA-Z_:][^\s{]*(?:\{.*\})?) (\S+)$")
+
+
+def binary(variant: str = "") -> Path:
+    """Of the given variant (san, tsan), else of the run's: PODBIND_VARIANT, release where it is not set."""
+    variant = variant or os.environ.get("PODBIND_VARIANT", "release")
+    path = ROOT / "build" / ("" if variant == "release" else variant) / "podbind"
+    if not path.exists():
+        raise Failed(f"expected the operator at {path}; `make VARIANT={variant}` builds it")
+    return path
 
 
 class Operator(Child):
     """start() only starts it; wait_ready() waits for /readyz. A name given twice continues the same log."""
 
-    def __init__(self, name: str, flags: list[str | Path], log: Path, env: Mapping[str, str] | None = None):
-        if not BINARY.exists():
-            raise Failed(f"expected the operator at {BINARY}; `make` builds it")
+    def __init__(
+        self, name: str, flags: list[str | Path], log: Path, env: Mapping[str, str] | None = None, variant: str = ""
+    ):
         self.address = f"127.0.0.1:{free_port()}"
-        argv = [BINARY, "controller", f"--listen-address={self.address}", "--log-format=json", *flags]
+        argv = [binary(variant), "controller", f"--listen-address={self.address}", "--log-format=json", *flags]
         inherited = {k: v for k, v in os.environ.items() if k == "PATH" or k.endswith("SAN_OPTIONS")}
         super().__init__(name, argv, log, {**inherited, "HOME": str(log.parent), **(env or {})})
 
