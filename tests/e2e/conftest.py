@@ -3,7 +3,8 @@
 
     blue, green     real control planes, with the CRD where a test starts an operator
     standin         the AWS stand-in, fresh, with the clusters eks-blue and eks-green
-    operator        a function that starts an operator: operator(blue), operator(green, "--mode=observe")
+    operator        a function that starts an operator: operator(blue), operator(green, "--mode=observe"),
+                    with the rights that the chart gives it
     namespace       a namespace of this test's own in each cluster that it asks for: namespace(blue)
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lib import kube
+from lib import chart, kube
 from lib.operator import Operator
 from lib.standin import Standin
 
@@ -64,11 +65,26 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[Callable[[ControlPlane
         kube.wipe(cluster, name)
 
 
+@pytest.fixture(scope="session")
+def operator_kubeconfig() -> Callable[[ControlPlane], Path]:
+    """operator_kubeconfig(cluster): the kubeconfig of the chart's ServiceAccount, its rights installed once."""
+    made: dict[Path, Path] = {}
+
+    def of(cluster: ControlPlane) -> Path:
+        if cluster.directory not in made:
+            made[cluster.directory] = chart.kubeconfig(cluster)
+        return made[cluster.directory]
+
+    return of
+
+
 @pytest.fixture
-def operator(standin: Standin, namespace: object, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
-    """operator(cluster, *flags, **env) starts one, as admin where no kubeconfig is given, and waits until it
-    is ready; wait=False returns at once. At the test's end each that still runs must exit 0 on SIGTERM, none
-    may have ended by itself (but for wait_end()), and nothing of podbind stays in the clusters.
+def operator(
+    standin: Standin, namespace: object, operator_kubeconfig: Callable[[ControlPlane], Path], tmp_path: Path
+) -> Iterator[Callable[..., Operator]]:
+    """operator(cluster, *flags, **env) starts one, as the chart's ServiceAccount where no kubeconfig is given,
+    and waits until it is ready; wait=False returns at once. At the test's end each that still runs must exit 0
+    on SIGTERM, none may have ended by itself (but for wait_end()), and nothing of podbind stays in the clusters.
     It asks for `namespace` so that the namespaces go after that."""
     started: list[Operator] = []
     clusters: list[ControlPlane] = []
@@ -82,7 +98,7 @@ def operator(standin: Standin, namespace: object, tmp_path: Path) -> Iterator[Ca
             kube.install_crd(cluster)
             clusters.append(cluster)
         name = f"podbind-{cluster.name}-{next(numbers)}"
-        common = [f"--kubeconfig={kubeconfig or cluster.kubeconfig()}", f"--cluster-name=eks-{cluster.name}"]
+        common = [f"--kubeconfig={kubeconfig or operator_kubeconfig(cluster)}", f"--cluster-name=eks-{cluster.name}"]
         env = {**standin.aws_environment(), **env}
         child = Operator(name, [*common, *flags], tmp_path / f"{name}.log", env, variant)
         child.start()
