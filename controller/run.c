@@ -20,6 +20,7 @@
 #include "controller/wire.h"
 #include "controller/work.h"
 #include "kube/kubeconfig.h"
+#include "kube/watcher.h"
 
 #define WATCHDOG_MS 4500 /* from the signal to the end, whatever hangs */
 #define RELEASE_MS 1500  /* of it, kept for giving the lease up */
@@ -34,6 +35,7 @@ struct process {
     struct kube_client client; /* the worker's */
     struct loop *loop;
     struct health *health;
+    struct watcher *watcher;
     struct wire *wire;
     struct leader *leader;
     struct sync_settings settings;
@@ -156,6 +158,15 @@ static void guard_memory(void)
     prctl(PR_SET_DUMPABLE, 0);
 }
 
+static int set_up_watcher(struct process *process, struct error *err)
+{
+    const struct watcher_settings settings = {
+        .loop = process->loop, .config = &process->kube, .user_agent = USER_AGENT};
+
+    process->watcher = watcher_new(&settings, err);
+    return process->watcher ? 0 : -1;
+}
+
 static int set_up(struct process *process, struct error *err)
 {
     const struct options *options = process->options;
@@ -177,7 +188,9 @@ static int set_up(struct process *process, struct error *err)
     process->health = health_new(process->loop, &options->listen, &health, err);
     if (!process->health)
         return -1;
-    wire.loop = process->loop;
+    if (set_up_watcher(process, err) < 0)
+        return -1;
+    wire.watcher = process->watcher;
     process->wire = wire_new(&wire, err);
     if (!process->wire)
         return -1;
@@ -239,6 +252,7 @@ static void tear_down(struct process *process)
         sync_release(&process->sync);
         wire_close(process->wire);
     }
+    watcher_free(process->watcher);
     if (process->loop)
         loop_free(process->loop);
     health_free(process->health);

@@ -321,20 +321,18 @@ static int set_up_aws(struct wire *wire, struct error *err)
     return 0;
 }
 
-static int set_up_kube(struct wire *wire, struct error *err)
+static void set_up_kube(struct wire *wire)
 {
     const struct wire_watch_settings watches = {
-        .loop = wire->settings.loop,
+        .watcher = wire->settings.watcher,
         .inbox = wire->inbox,
         .namespaces = &wire->settings.options->watch_namespaces,
-        .user_agent = wire->settings.user_agent,
     };
     struct http_settings kube = {0};
 
     kube_client_settings(wire->settings.client, &kube);
     wire->kube_peer = http_peer_new(&kube);
-    wire->watches = wire_watch_new(&watches, wire->settings.client, err);
-    return wire->watches ? 0 : -1;
+    wire->watches = wire_watch_new(&watches, wire->settings.client);
 }
 
 struct wire *wire_new(const struct wire_settings *settings, struct error *err)
@@ -352,10 +350,11 @@ struct wire *wire_new(const struct wire_settings *settings, struct error *err)
                                  .start = port_start,
                                  .next = port_next,
                                  .open_watch = port_open_watch};
-    if (set_up_aws(wire, err) < 0 || set_up_kube(wire, err) < 0) {
+    if (set_up_aws(wire, err) < 0) {
         wire_free(wire);
         return NULL;
     }
+    set_up_kube(wire);
     return wire;
 }
 

@@ -19,7 +19,7 @@ struct wire;
 
 struct wire_settings {
     const struct options *options;
-    struct loop *loop;          /* the watches' */
+    struct watcher *watcher;
     struct kube_client *client; /* the worker's own */
     const char *user_agent;
     /* Told of every EKS and Kubernetes call that is back, on the worker's thread. May be NULL. */
@@ -27,9 +27,9 @@ struct wire_settings {
 };
 
 struct wire *wire_new(const struct wire_settings *settings, struct error *err);
-/* Ends the watches. Call it when worker and loop have stopped, before loop_free(). */
+/* Gives the watches back. Call it when the worker has ended, before watcher_free(). */
 void wire_close(struct wire *wire);
-/* After loop_free(). */
+/* After watcher_free(). */
 void wire_free(struct wire *wire);
 /* Borrowed. */
 const struct ports *wire_ports(const struct wire *wire);

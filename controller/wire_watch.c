@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/wire_watch.h"
 
-#include <string.h>
-
 #include "base/json.h"
 #include "base/mem.h"
 #include "crds/binding_json.h"
-#include "kube/address.h"
-#include "kube/kube_endpoint.h"
-#include "kube/watch.h"
-#include "kube/watch_query.h"
 
 struct wire_watch {
     struct wire_watch_settings settings;
     struct kube_client *client;
-    struct kube_endpoint endpoint;
-    struct watch_server *server;
-    struct watch *open[RESOURCE_COUNT];
-    unsigned attempts;
+    struct watching *open[RESOURCE_COUNT];
 };
 
 /* What a sink needs; freed when its watch has closed. */
@@ -29,35 +20,12 @@ struct sink {
 };
 
 struct wire_watch *wire_watch_new(const struct wire_watch_settings *settings,
-                                  struct kube_client *client, struct error *err)
+                                  struct kube_client *client)
 {
     struct wire_watch *watches = mem_alloc(sizeof *watches);
-    const struct kubeconfig *config = client->config;
-    struct watch_server_settings server;
 
     watches->settings = *settings;
     watches->client = client;
-    if (config->proxy_url[0] != '\0') {
-        mem_free(watches);
-        error_set(err, ERROR_INVALID, "the kubeconfig sets proxy-url, which is not supported yet");
-        return NULL;
-    }
-    if (kube_endpoint_parse(config->server, &watches->endpoint, err) < 0) {
-        mem_free(watches);
-        return NULL;
-    }
-    server = (struct watch_server_settings){.host = watches->endpoint.host,
-                                            .port = watches->endpoint.port,
-                                            .server_name = config->tls_server_name,
-                                            .ca_pem = config->ca_pem,
-                                            .cert_pem = config->cert_pem,
-                                            .key_pem = config->key_pem,
-                                            .user_agent = settings->user_agent};
-    watches->server = watch_server_new(settings->loop, &server, err);
-    if (!watches->server) {
-        mem_free(watches);
-        return NULL;
-    }
     return watches;
 }
 
@@ -65,7 +33,8 @@ void wire_watch_free(struct wire_watch *watches)
 {
     if (!watches)
         return;
-    watch_finish(watches->server);
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+        watcher_close(watches->open[resource]);
     mem_free(watches);
 }
 
@@ -139,54 +108,32 @@ static void sink_closed(void *context, const struct error *error)
 /* ---- opening one, on the worker's thread --------------------------------------------------------
  */
 
-static int write_path(const struct wire_watch *watches, const struct watch_request *request,
-                      int timeout_s, struct strbuf *path, struct error *err)
+static struct kube_path path_of(enum resource resource)
 {
-    const struct watch_query query = {
-        .version = request->resource_version, .initial = request->initial, .timeout_s = timeout_s};
-    struct kube_path resource = {
+    if (resource == RESOURCE_SERVICE_ACCOUNTS)
+        return (struct kube_path){.version = "v1", .resource = "serviceaccounts"};
+    return (struct kube_path){
         .group = BINDING_GROUP, .version = BINDING_VERSION, .resource = BINDING_PLURAL};
-
-    if (request->resource == RESOURCE_SERVICE_ACCOUNTS)
-        resource = (struct kube_path){.version = "v1", .resource = "serviceaccounts"};
-    strbuf_str(path, watches->endpoint.prefix);
-    if (kube_path_write(&resource, path, err) < 0)
-        return -1;
-    strbuf_char(path, '?');
-    watch_query_write(&query, path);
-    return 0;
-}
-
-static int open_one(struct wire_watch *watches, const struct watch_request *request, int64_t now_ms,
-                    uint64_t random, struct sink *sink, struct error *err)
-{
-    CLEANUP(strbuf_release) struct strbuf path = STRBUF_CAPPED(16384);
-    char address[ADDRESS_SIZE];
-    const char *token = "";
-    struct watch_settings settings = {.timeout_s = watch_query_timeout(random)};
-    const struct watch_sink callbacks = {sink, sink_opened, sink_event, sink_closed};
-
-    if (write_path(watches, request, settings.timeout_s, &path, err) < 0 ||
-        address_resolve(watches->endpoint.host, watches->attempts++, address, err) < 0 ||
-        kube_client_token(watches->client, now_ms, &token, err) < 0)
-        return -1;
-    settings.address = address;
-    settings.path = strbuf_text(&path);
-    settings.token = token;
-    watches->open[request->resource] = watch_open(watches->server, &settings, &callbacks);
-    return 0;
 }
 
 void wire_watch_open(struct wire_watch *watches, const struct watch_request *request,
                      int64_t now_ms, uint64_t random)
 {
+    const struct watcher_request wanted = {.resource = path_of(request->resource),
+                                           .version = request->resource_version,
+                                           .initial = request->initial,
+                                           .now_ms = now_ms,
+                                           .random = random};
+    struct watching **open = &watches->open[request->resource];
     struct sink *sink = mem_alloc(sizeof *sink);
+    const struct watch_sink callbacks = {sink, sink_opened, sink_event, sink_closed};
     struct error err = {0};
 
     *sink = (struct sink){watches->settings.inbox, watches->settings.namespaces, request->resource,
                           request->watch};
-    watch_close(watches->open[request->resource]);
-    watches->open[request->resource] = NULL;
-    if (open_one(watches, request, now_ms, random, sink, &err) < 0)
+    watcher_close(*open);
+    *open = NULL;
+    if (watcher_open(watches->settings.watcher, watches->client, &wanted, &callbacks, open, &err) <
+        0)
         sink_closed(sink, &err);
 }

@@ -1,28 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire_watch - watches of the two resources, their frames read into records on the loop's thread
- * and left in the inbox.
+ * wire_watch - watches of the two resources, their frames read into records on the transport's
+ * thread and left in the inbox.
  */
 #pragma once
 
-#include "base/loop.h"
 #include "controller/inbox.h"
 #include "controller/options.h"
 #include "kube/kube_request.h"
+#include "kube/watcher.h"
 
 struct wire_watch;
 
 struct wire_watch_settings {
-    struct loop *loop;
+    struct watcher *watcher;
     struct inbox *inbox;                    /* outlives the loop's thread */
     const struct options_names *namespaces; /* none: all; objects elsewhere count as not there */
-    const char *user_agent;
 };
 
-/* Fails when the certificates of the client's config can't be used. */
 struct wire_watch *wire_watch_new(const struct wire_watch_settings *settings,
-                                  struct kube_client *client, struct error *err);
-/* Ends the watches. Call it when the loop has stopped, before loop_free(). */
+                                  struct kube_client *client);
+/* Gives the watches back. Call it when the worker has ended, before watcher_free(). */
 void wire_watch_free(struct wire_watch *watches);
 
 /* The worker: opens a watch in place of the earlier one of that resource. What goes wrong comes as

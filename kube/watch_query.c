@@ -14,6 +14,10 @@ void watch_query_write(const struct watch_query *query, struct strbuf *ret_text)
         strbuf_str(ret_text, "&resourceVersion=");
         strbuf_percent(ret_text, query->version);
     }
+    if (query->field_selector != NULL && *query->field_selector != '\0') {
+        strbuf_str(ret_text, "&fieldSelector=");
+        strbuf_percent(ret_text, query->field_selector);
+    }
 }
 
 int watch_query_timeout(uint64_t random)

@@ -10,10 +10,11 @@
 #include "base/strbuf.h"
 
 struct watch_query {
-    const char *version; /* resume after this resourceVersion; "" or NULL: from now, or with
-                            `initial` the newest */
-    bool initial;        /* send the state first (sendInitialEvents) */
-    int timeout_s;       /* the server ends the watch after so long: watch_query_timeout() */
+    const char *version;        /* resume after this resourceVersion; "" or NULL: from now, or with
+                                   `initial` the newest */
+    const char *field_selector; /* "metadata.name=podbind"; "" or NULL: none */
+    bool initial;               /* send the state first (sendInitialEvents) */
+    int timeout_s;              /* the server ends the watch after so long: watch_query_timeout() */
 };
 
 /* Appends "watch=true&allowWatchBookmarks=true&timeoutSeconds=...". */

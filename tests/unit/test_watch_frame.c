@@ -143,6 +143,8 @@ static void writes_queries(void **state)
     assert_query((struct watch_query){.timeout_s = 300, .version = "17"},
                  START "&resourceVersion=17");
     assert_query((struct watch_query){.timeout_s = 300, .initial = true}, START INITIAL);
+    assert_query((struct watch_query){.timeout_s = 300, .field_selector = "metadata.name=podbind"},
+                 START "&fieldSelector=metadata.name%3Dpodbind");
     assert_query((struct watch_query){.timeout_s = 300, .initial = true, .version = "17"},
                  START INITIAL "&resourceVersion=17");
 }
