@@ -148,6 +148,7 @@ static void run_release(struct run *run)
     for (int lane = 0; lane < LANE_COUNT; lane++)
         for (int i = 0; i < 2; i++)
             mem_free(run->queues[lane][i].items);
+    mem_free(run->handovers);
     mem_free(run->jobs);
 }
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "base/mem.h"
 #include "controller/apply_run.h"
-#include "crds/pairs.h"
 
 /* ---- queues -------------------------------------------------------------------------------------
  */
@@ -91,106 +88,6 @@ static bool needs_finalizer(const struct run *run, const struct job *job)
     return false;
 }
 
-static bool still_stands(const struct plan_step *step, int64_t now)
-{
-    const struct mirror_entry *entry = step->entry;
-
-    if (step->evidence != EVIDENCE_BINDING_DELETED || !entry->association)
-        return false;
-    return !entry->deleted_at || now < entry->deleted_at + MIRROR_SETTLE_MS;
-}
-
-/* A person has to mend it: it may last for ever. */
-static bool lasts(const struct mirror_trouble *trouble)
-{
-    switch (trouble->kind) {
-    case TROUBLE_DENIED:
-    case TROUBLE_PASS_ROLE:
-    case TROUBLE_ROLE_MISSING:
-    case TROUBLE_TRUST:
-    case TROUBLE_QUOTA:
-    case TROUBLE_INVALID:
-        return true;
-    case TROUBLE_NONE:
-    case TROUBLE_RETRYING:
-    case TROUBLE_THROTTLED:
-    case TROUBLE_ROLE_WAIT:
-    case TROUBLE_GHOST:
-        break;
-    }
-    return false;
-}
-
-/* Is it about to be another's, or about to go? A hand-over that somebody has to mend first, or that
- * `suspend` forbids, is not waited for. */
-static bool is_passing(const struct plan_step *step, const struct plan_context *context)
-{
-    const struct mirror_entry *entry = step->entry;
-
-    if (step->verb == PLAN_WAIT)
-        return context->now < entry->deleted_at + MIRROR_SETTLE_MS;
-    return step->verb == PLAN_CHANGE && !(entry->trouble && lasts(entry->trouble)) &&
-           plan_due(step, context) != INT64_MAX;
-}
-
-/* What was made for this binding stands under a key that another one holds now: until its tag says
- * so, or it is gone, only this binding answers for it. */
-static bool is_handing_over(const struct run *run, const struct binding *binding)
-{
-    const struct plan *plan = run->apply->plan;
-
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct plan_step *step = &plan->steps[i];
-
-        if (step->want && is_passing(step, run->apply->context) &&
-            strcmp(step->want->key.namespace, binding->namespace) == 0 &&
-            pairs_has(step->entry->association->tags, TAG_BINDING, binding->uid))
-            return true;
-    }
-    return false;
-}
-
-/* Was every association beside it described since whoever led before us can have written? */
-static bool all_is_settled(const struct mirror *mirror, const char *namespace)
-{
-    bool settled = true;
-
-    for (size_t i = 0; i < mirror->count; i++) {
-        struct mirror_entry *entry = mirror->entries[i];
-
-        if (!entry->association || entry->deleted_at ||
-            strcmp(entry->key.namespace, namespace) != 0 || mirror_is_settled(mirror, entry))
-            continue;
-        entry->settle = true;
-        settled = false;
-    }
-    return settled;
-}
-
-/* Can nothing of it be left that we don't know of? */
-static bool is_known_whole(const struct run *run, const struct binding *binding)
-{
-    const struct mirror *mirror = &run->apply->observe->mirror;
-
-    if (plan_has_unknown(run->apply->plan, binding->namespace))
-        return false;
-    return mirror_is_newcomer(mirror, binding->uid) ||
-           (mirror_is_whole(mirror) && all_is_settled(mirror, binding->namespace));
-}
-
-/* The finalizer goes when nothing of ours can be left behind: what we deleted is gone (or has
- * lingered for a minute), what others take over is theirs, and no Create can have had effect
- * unseen. */
-static bool may_let_go(const struct run *run, const struct job *job)
-{
-    int64_t now = run->ports->now(run->ports->world);
-
-    for (size_t i = 0; i < job->step_count; i++)
-        if (still_stands(job->steps[i], now))
-            return false;
-    return !is_handing_over(run, job->claim->binding) && is_known_whole(run, job->claim->binding);
-}
-
 const struct mirror_entry *job_stuck(const struct run *run, const struct job *job)
 {
     bool forbidden = run->apply->context->mode != PLAN_SYNC;
@@ -213,7 +110,7 @@ void run_close_job(struct run *run, struct job *job)
         run_push(run, (struct task){.kind = TASK_STATUS, .job = job});
         return;
     }
-    if (job->has_finalizer && run->apply->context->mode != PLAN_OBSERVE && may_let_go(run, job))
+    if (job->has_finalizer && run->apply->context->mode != PLAN_OBSERVE && run_may_let_go(run, job))
         run_push(run, (struct task){.kind = TASK_FINALIZER_DROP, .job = job});
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * apply_run - one run of apply_plan(), shared by its three parts and nobody else:
+ * apply_run - one run of apply_plan(), shared by its four parts and nobody else:
  *
  *     apply.c       the window: what may start, how much is under way, when to stop
  *     apply_job.c   jobs and the queues of tasks: what comes next for a binding
+ *     apply_leave.c whether a binding that is being deleted may go
  *     apply_call.c  flights: a task as a call, and what its answer means
  */
 #pragma once
@@ -51,6 +52,12 @@ struct flight {
     struct report report;
 };
 
+/* A key that another binding takes over, or that is about to be free, and for whom it was made. */
+struct handover {
+    char uid[64];
+    const char *namespace;
+};
+
 struct run {
     const struct apply *apply;
     const struct ports *ports;
@@ -61,6 +68,11 @@ struct run {
     size_t eks_under_way, kube_under_way;
     size_t kube_failures;
     size_t report_cursor;
+    struct handover *handovers; /* by UID; found when the first binding goes */
+    size_t handover_count;
+    bool handovers_found;
+    const char *settle_namespace; /* the last one that a binding goes from, and what was found */
+    bool settled;
     int64_t started;
     bool stop; /* start no more */
 };
@@ -79,6 +91,14 @@ void run_make_jobs(struct run *run);
 void run_push_steps(struct run *run, struct job *job);
 /* All steps of a job are over: queues its status, or lets go of its finalizer. */
 void run_close_job(struct run *run, struct job *job);
+
+/* ---- apply_leave.c ---- */
+
+/* May the finalizer of a binding that is being deleted go? When nothing of ours can be left behind:
+ * what we deleted is gone (or has lingered for a minute), what others take over is theirs, and no
+ * Create can have had effect unseen. Asks for a Describe of what must be known for that. Only while
+ * jobs are made: it goes by the plan, not by what calls change since. */
+bool run_may_let_go(struct run *run, const struct job *job);
 
 /* An association of a binding that is being deleted which could not be, or by --mode must not; NULL
  * without one. */

@@ -6,8 +6,7 @@
 
 #include "base/mem.h"
 
-/* The first index whose key is not smaller. */
-static size_t position(const struct mirror *mirror, const struct association_key *key)
+size_t mirror_position(const struct mirror *mirror, const struct association_key *key)
 {
     size_t low = 0, high = mirror->count;
 
@@ -29,7 +28,7 @@ static bool stands_at(const struct mirror *mirror, size_t index, const struct as
 
 struct mirror_entry *mirror_find(const struct mirror *mirror, const struct association_key *key)
 {
-    size_t index = position(mirror, key);
+    size_t index = mirror_position(mirror, key);
 
     return stands_at(mirror, index, key) ? mirror->entries[index] : NULL;
 }
@@ -58,7 +57,7 @@ static void entry_free(struct mirror_entry *entry)
 
 struct mirror_entry *mirror_entry(struct mirror *mirror, const struct association_key *key)
 {
-    size_t index = position(mirror, key);
+    size_t index = mirror_position(mirror, key);
 
     if (stands_at(mirror, index, key))
         return mirror->entries[index];

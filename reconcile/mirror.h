@@ -88,6 +88,8 @@ struct mirror {
     size_t newcomer_count, newcomer_capacity;
 };
 
+/* Index of the first entry whose key is not smaller. */
+size_t mirror_position(const struct mirror *mirror, const struct association_key *key);
 struct mirror_entry *mirror_find(const struct mirror *mirror, const struct association_key *key);
 /* The entry of a key, made if need be. */
 struct mirror_entry *mirror_entry(struct mirror *mirror, const struct association_key *key);
