@@ -55,7 +55,7 @@ probe = $(shell tools/probe.sh $(BUILD)/probe "$(CC)" $(1))
 packages = $(or $(shell pkg-config $(1) $(2)),$(if $(filter --libs,$(1)),\
     $(error missing libraries: run tools/deps.sh)))
 
-ifneq ($(filter-out help clean fmt lint demo test check unit e2e,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean fmt lint demo test check unit e2e tsan valgrind,$(or $(MAKECMDGOALS),all)),)
 COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote. -pthread -g \
     $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
 LINK := $(CC) -pthread $(LINK_$(VARIANT)) $(LDFLAGS)
@@ -67,7 +67,7 @@ $(call keep,$(OUT)/sources,$(SOURCES))# a file less links all again
 endif
 
 # ---- what there is to do ------------------------------------------------------------------------
-.PHONY: all demo test check unit sim e2e lint fmt clean help programs unit-programs objects headers
+.PHONY: all demo test check unit sim e2e tsan valgrind lint fmt clean help programs unit-programs objects headers
 
 all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.json) ## build/podbind (the default)
 
@@ -91,6 +91,13 @@ sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1
 
 e2e: ## end to end on a real kube-apiserver
 	@python3 tools/test.py --only e2e
+
+tsan: ## the unit tests and end to end under ThreadSanitizer
+	@python3 tools/test.py --only deps,unit,controlplane,e2e --variant tsan --operator tsan
+
+valgrind: ## the unit tests under valgrind
+	@tools/deps.sh valgrind
+	@python3 tools/test.py --only unit --variant release --valgrind
 
 lint: ## layers, purity, formatting, banned calls, sizes, clang-tidy, warnings
 	@tools/lint/run.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# deps.sh: installs the Debian packages that building and testing needs, if any is missing.
+# deps.sh [package...]: installs the Debian packages that building and testing needs, and those given,
+# if any is missing.
 # Prints the line it runs; where it may not run it, prints it and stops.
 set -euo pipefail
 
@@ -11,6 +12,7 @@ packages=(
     libcmocka-dev libmicrohttpd-dev
     clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
     openssl ca-certificates python3 python3-venv
+    "$@"
 )
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -120,17 +120,23 @@ def read_report(path: Path) -> Report:
     return report
 
 
-def run_unit_program(program: Path) -> tuple[str, Report, str]:
+VALGRIND = ("valgrind", "-q", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9")
+
+
+def run_unit_program(program: Path, *under: str) -> tuple[str, Report, str]:
     """(name, report, what the program said when it failed otherwise than by a test)"""
     name = program.name
+    limit = UNIT_SECONDS * (10 if under else 1)
     # cmocka writes to its output instead of a file that exists; %g gives each group a file of its own.
     env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(ROOT / JUNIT / "unit" / f"{name}.%g.xml")}
+    if under:
+        env["UNDER_VALGRIND"] = "1"
     try:
         ran = subprocess.run(
-            [program], cwd=ROOT, env=clean_environment() | env, capture_output=True, timeout=UNIT_SECONDS, check=False
+            [*under, program], cwd=ROOT, env=clean_environment() | env, capture_output=True, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        return name, Report(Count(failed=1)), f"ran for more than {UNIT_SECONDS} s"
+        return name, Report(Count(failed=1)), f"ran for more than {limit} s"
     said = (ran.stdout + ran.stderr).decode(errors="replace")
     total, trouble = Report(), ""
     for path in sorted((ROOT / JUNIT / "unit").glob(f"{name}.*.xml")):
@@ -181,8 +187,9 @@ class Stages:
         shutil.rmtree(ROOT / JUNIT / "unit", ignore_errors=True)
         (ROOT / JUNIT / "unit").mkdir(parents=True)
         total = Count()
+        under = VALGRIND if self.options.valgrind else ()
         with ThreadPoolExecutor(2) as pool:
-            for name, report, trouble in pool.map(run_unit_program, programs):
+            for name, report, trouble in pool.map(lambda program: run_unit_program(program, *under), programs):
                 total += report.count
                 say(f"  {'FAIL' if report.count.failed else 'ok':4} {name}: {report.count}")
                 for line in [*report.failures, *([trouble] if trouble else [])]:
@@ -203,15 +210,22 @@ class Stages:
     def controlplane(self) -> None:
         run("tests/controlplane/build.sh")
 
-    def e2e(self) -> Count:
-        return self.pytest("e2e", "tests/e2e")
+    def smoke(self) -> Count:
+        """The main job with the operator under ThreadSanitizer: a report makes it end with a status of its own."""
+        return self.pytest("smoke", "tests/e2e", "-m", "smoke", variant="tsan")
 
-    def pytest(self, stage: str, folder: str) -> Count:
+    def e2e(self) -> Count:
+        return self.pytest("e2e", "tests/e2e", variant=self.options.operator)
+
+    def pytest(self, stage: str, folder: str, *chosen: str, variant: str = "release") -> Count:
         run("make", "-s", "programs")
+        if variant != "release":
+            run("make", "-s", f"VARIANT={variant}", f"build/{variant}/podbind")
         run("tools/venv.sh")
         report = self.report(stage)
         options = ("-ra", "-v", "--color=no", "-o", "cache_dir=build/pytest_cache", f"--junitxml={report}")
-        return self.judged(report, "build/venv/bin/python", "-m", "pytest", folder, *options)
+        python = ("build/venv/bin/python", "-m", "pytest", folder, *chosen, *options)
+        return self.judged(report, *python, PODBIND_VARIANT=variant)
 
     @staticmethod
     def report(stage: str) -> Path:
@@ -220,10 +234,10 @@ class Stages:
         return path
 
     @staticmethod
-    def judged(report: Path, *command: str | Path) -> Count:
+    def judged(report: Path, *command: str | Path, **environment: str) -> Count:
         """Runs the command; a bad end that its report does not explain is a failure of its own."""
         try:
-            run(*command)
+            run(*command, **environment)
         except StageFailed:
             if not (ROOT / report).is_file():
                 raise
@@ -233,7 +247,7 @@ class Stages:
         return read_report(report).count
 
 
-ORDER = ("deps", "build", "lint", "unit", "sim", "boto3", "controlplane", "e2e")
+ORDER = ("deps", "build", "lint", "unit", "sim", "boto3", "controlplane", "smoke", "e2e")
 
 
 def run_stages(names: list[str], stages: Stages) -> Iterator[tuple[str, float, Count | None, str]]:
@@ -258,6 +272,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(ORDER), help=f"stages, of {','.join(ORDER)}")
     parser.add_argument("--variant", default="san", choices=("release", "san", "tsan"), help="of unit and sim")
+    parser.add_argument("--valgrind", action="store_true", help="the unit tests run under it")
+    parser.add_argument("--operator", default="release", choices=("release", "san", "tsan"), help="of e2e")
     parser.add_argument("--histories", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

@@ -24,6 +24,10 @@ from lib.standin import Standin
 from cluster import ControlPlane, binaries
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "smoke: the main job; runs under ThreadSanitizer as well")
+
+
 @pytest.fixture(scope="session")
 def bin_dir() -> Path:
     return binaries()

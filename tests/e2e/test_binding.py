@@ -31,6 +31,7 @@ def label(cluster, namespace, account, **labels):
     kube.expect(200, *cluster.api("PATCH", path, {"metadata": {"labels": labels}}, kube.MERGE_PATCH))
 
 
+@pytest.mark.smoke
 def test_a_binding_becomes_an_association_and_says_so(blue, standin, operator, namespace):
     app = namespace(blue)
     operator(blue)
@@ -59,6 +60,7 @@ def test_a_role_can_be_given_by_its_arn(blue, standin, operator, namespace):
     assert (held["roleArn"], held["targetRoleArn"]) == (f"{ROLE_ARN}by-arn", target)
 
 
+@pytest.mark.smoke
 def test_another_role_is_an_update_of_the_same_association(blue, standin, operator, namespace):
     app = namespace(blue)
     operator(blue)
@@ -94,6 +96,7 @@ def test_a_renamed_service_account_is_made_before_the_old_one_breaks(blue, stand
     assert bound["status"]["serviceAccounts"] == "new"
 
 
+@pytest.mark.smoke
 def test_the_association_goes_before_the_binding_does(blue, standin, operator, namespace):
     app = namespace(blue)
     operator(blue)
@@ -183,6 +186,7 @@ def test_a_selector_follows_service_accounts(blue, standin, operator, namespace,
     )
 
 
+@pytest.mark.smoke
 def test_a_label_adds_and_removes(blue, standin, operator, namespace):
     app = namespace(blue)
     operator(blue, "--absence-grace=1s")

@@ -9,6 +9,7 @@ import re
 import time
 from pathlib import Path
 
+import pytest
 from lib import kube
 
 from child import wait_for
@@ -50,6 +51,7 @@ def test_a_kill_amid_fifty_slow_creates_doubles_and_loses_nothing(blue, standin,
     assert "DeletePodIdentityAssociation" not in standin.counters()
 
 
+@pytest.mark.smoke
 def test_sigterm_ends_it_within_five_seconds_and_frees_the_lease(blue, standin, operator, namespace):
     app = namespace(blue)
     child = operator(blue, "--lease-identity=podbind-0")
@@ -63,6 +65,7 @@ def test_sigterm_ends_it_within_five_seconds_and_frees_the_lease(blue, standin, 
     assert holder(blue) == ""
 
 
+@pytest.mark.smoke
 def test_a_second_one_stands_by_and_takes_over(blue, standin, operator, namespace):
     app = namespace(blue)
     first = operator(blue, "--lease-identity=first")
@@ -105,6 +108,7 @@ def test_a_settled_cluster_is_left_in_peace(blue, standin, operator, namespace):
     assert standin.mutations() == mutations
 
 
+@pytest.mark.smoke
 def test_a_throttled_account_gets_there(blue, standin, operator, namespace):
     app = namespace(blue)
     standin.settings(rate=5, burst=5)

@@ -123,6 +123,9 @@ static void hangs_up_on_a_silent_server(void **state)
 static void gives_up_on_a_handshake_that_hangs(void **state)
 {
     struct watch_world *world = *state;
+    struct watch_server_settings settings = watch_world_settings();
+    settings.connect_s = 1;
+    watch_world_serve(world, &settings);
     int64_t start_ms = clock_boot_ms();
     watch_world_says(watch_world_run(world, "/hang"), "within 1 s");
     watch_world_log(world, "closed:transient");
