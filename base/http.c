@@ -197,13 +197,10 @@ static void collect(struct http *http, struct http_pool *pool)
 
 static void time_out(struct http *http, struct http_transfer *transfer)
 {
-    CLEANUP(strbuf_release) struct strbuf why = {0};
-
-    strbuf_format(&why, "no answer within %lld ms", (long long)transfer->deadline_ms);
     if (transfer->left && transfer->pool == http->pools)
         add_pool(http); /* retires the old one */
     remove_under_way(http, transfer);
-    http_transfer_fail(transfer, transfer->left ? ERROR_UNKNOWN : ERROR_TRANSIENT, why.text);
+    http_transfer_overdue(transfer);
     add_done(http, transfer);
 }
 
@@ -315,6 +312,42 @@ void http_wake(struct http *http)
         return;
     ssize_t count = write(http->wake_fd, &one, sizeof one);
     (void)count; /* a full counter is readable too */
+}
+
+static bool cancel_under_way(struct http *http, const void *context)
+{
+    for (struct http_transfer *transfer = http->under_way; transfer; transfer = transfer->next) {
+        if (transfer->answer.context != context)
+            continue;
+        remove_under_way(http, transfer);
+        free_drained(http);
+        http_transfer_free(transfer);
+        return true;
+    }
+    return false;
+}
+
+static bool cancel_done(struct http *http, const void *context)
+{
+    struct http_transfer *before = NULL;
+
+    for (struct http_transfer *transfer = http->done; transfer; transfer = transfer->next) {
+        if (transfer->answer.context == context) {
+            *(before ? &before->next : &http->done) = transfer->next;
+            if (http->last_done == transfer)
+                http->last_done = before;
+            http_transfer_free(transfer);
+            return true;
+        }
+        before = transfer;
+    }
+    return false;
+}
+
+void http_cancel(struct http *http, const void *context)
+{
+    if (cancel_under_way(http, context) || cancel_done(http, context))
+        http->pending--;
 }
 
 void http_abort(struct http *http)

@@ -42,7 +42,16 @@ struct http_settings {
     const char *user_agent;  /* NULL: "podbind/<version>" */
     const char *server_name; /* for SNI and the certificate check; NULL: the URL's host */
     bool http2;              /* offer h2 and multiplex; otherwise HTTP/1.1 keep-alive */
+    int keep_alive_s;        /* silence before TCP asks whether the server is there; 0: 15 */
     int64_t connect_ms;      /* longest connect and TLS handshake; 0: 3,000 */
+};
+
+/* For an answer that goes on and on: the body of a 200 is handed on as it comes. Both run inside
+ * http_next(), and must not call this module. What other statuses bring is gathered as usual. */
+struct http_flow {
+    void (*begun)(void *context, const char *content_type); /* a 200: its headers are complete */
+    bool (*bytes)(void *context, const char *bytes, size_t length); /* false ends the exchange */
+    int64_t begin_ms; /* the headers must be complete by then, from the start */
 };
 
 struct http_request {
@@ -51,9 +60,10 @@ struct http_request {
     const char *const *headers; /* "Name: value", ended by NULL; NULL: none */
     const char *body;           /* NULL: none (a Content-Length: 0 is sent for POST, PUT, PATCH) */
     size_t body_length;
-    size_t answer_cap;   /* bytes of body; 0: 4 MiB */
-    int64_t deadline_ms; /* for the whole exchange, from its start; 0: 4,000 */
-    void *context;       /* handed back untouched */
+    size_t answer_cap;            /* bytes of body; 0: 4 MiB */
+    int64_t deadline_ms;          /* for the whole exchange, from its start; 0: 4,000 */
+    const struct http_flow *flow; /* copied; NULL: the answer is gathered */
+    void *context;                /* handed back untouched */
 };
 
 struct http_answer {
@@ -89,6 +99,8 @@ bool http_next(struct http *http, int64_t wait_ms, struct http_answer *ret_answe
 /* Makes a waiting http_next() return early, or the next one return at once. The only call allowed
  * from other threads. */
 void http_wake(struct http *http);
+/* Ends the request that has this context, if there is one. It is not handed back. */
+void http_cancel(struct http *http, const void *context);
 /* Ends every request under way; each is handed back with ERROR_UNKNOWN. */
 void http_abort(struct http *http);
 

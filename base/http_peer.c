@@ -10,7 +10,7 @@
 
 #define CONNECT_MS 3000
 #define DEAD_AFTER_MS 10000 /* unacknowledged data for that long ends a connection */
-#define KEEP_ALIVE_S 15L
+#define KEEP_ALIVE_S 15
 #define CA_CACHE_S 300L /* a CA file replaced on disk counts after that long at the latest */
 
 static char *copy(const char *text)
@@ -33,6 +33,7 @@ struct http_peer *http_peer_new(const struct http_settings *settings)
         mem_strdup(settings->user_agent ? settings->user_agent : "podbind/" PODBIND_VERSION);
     peer->server_name = copy(settings->server_name);
     peer->http2 = settings->http2;
+    peer->keep_alive_s = settings->keep_alive_s > 0 ? settings->keep_alive_s : KEEP_ALIVE_S;
     peer->connect_ms = connect_ms < INT32_MAX ? (long)connect_ms : INT32_MAX;
     return peer;
 }
@@ -112,13 +113,20 @@ static void configure_identity(const struct http_peer *peer, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "PEM");
 }
 
-/* A proxy that was named is used for every host: NO_PROXY belongs to HTTPS_PROXY. */
+/* A proxy that was named is used for every host: NO_PROXY belongs to HTTPS_PROXY. One that speaks
+ * TLS is verified by the CA that was named with it. */
 static void configure_proxy(const struct http_peer *peer, CURL *easy)
 {
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (!peer->proxy)
         return;
     curl_easy_setopt(easy, CURLOPT_PROXY, peer->proxy);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    if (!*peer->proxy || !peer->ca_pem)
+        return;
+    set_blob(easy, CURLOPT_PROXY_CAINFO_BLOB, peer->ca_pem);
+    curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
 static void configure_connection(const struct http_peer *peer, CURL *easy)
@@ -129,8 +137,8 @@ static void configure_connection(const struct http_peer *peer, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, (long)peer->http2);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, peer->connect_ms);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEP_ALIVE_S);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEP_ALIVE_S);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, peer->keep_alive_s);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, peer->keep_alive_s);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_dead_after);
     /* Else giving up a request whose name is still being resolved waits for the resolver. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);

@@ -20,6 +20,7 @@ struct http_peer {
     char *user_agent;
     char *server_name;
     bool http2;
+    long keep_alive_s;
     long connect_ms;
 };
 

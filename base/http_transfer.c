@@ -88,6 +88,19 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* The empty line after the headers, of a 100 as well. */
+static void end_headers(struct http_transfer *transfer)
+{
+    long status = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200 || !transfer->flow.begun || transfer->flows)
+        return;
+    transfer->flows = true;
+    transfer->ends_ms = transfer->started_ms + transfer->deadline_ms;
+    transfer->flow.begun(transfer->answer.context, transfer->answer.content_type);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
@@ -101,6 +114,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
         return 0;
     if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
         forget_headers(&transfer->answer);
+    if (length <= 2 && is_space(line[0]))
+        end_headers(transfer);
     if (!colon || (size_t)(colon - line) >= sizeof name)
         return length;
     copy_value((struct header){line, (size_t)(colon - line)}, name, sizeof name);
@@ -117,6 +132,9 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
 
+    if (transfer->flows)
+        return transfer->flow.bytes(transfer->answer.context, bytes, size * count) ? size * count
+                                                                                   : 0;
     strbuf_add(&transfer->answer.body, bytes, size * count);
     return strbuf_ok(&transfer->answer.body) ? size * count : 0;
 }
@@ -287,7 +305,11 @@ bool http_transfer_prepare(struct http_transfer *transfer, const struct http_req
     size_t cap = request->answer_cap ? request->answer_cap : ANSWER_MOST;
 
     transfer->deadline_ms = request->deadline_ms > 0 ? request->deadline_ms : DEADLINE_MS;
-    transfer->ends_ms = clock_boot_ms() + transfer->deadline_ms;
+    transfer->started_ms = clock_boot_ms();
+    transfer->ends_ms =
+        transfer->started_ms + (request->flow ? request->flow->begin_ms : transfer->deadline_ms);
+    transfer->flow = request->flow ? *request->flow : (struct http_flow){0};
+    transfer->flows = false;
     transfer->left = false;
     transfer->headers_too_long = false;
     transfer->header_bytes = 0;
@@ -316,13 +338,21 @@ static void say(struct http_transfer *transfer, enum error_kind kind, const char
 
 void http_transfer_fail(struct http_transfer *transfer, enum error_kind kind, const char *why)
 {
-    int64_t started_ms = transfer->ends_ms - transfer->deadline_ms;
-
     say(transfer, kind, why);
     forget_headers(&transfer->answer);
     strbuf_release(&transfer->answer.body);
     transfer->answer.status = 0;
-    transfer->answer.seconds = (double)(clock_boot_ms() - started_ms) / 1000.0;
+    transfer->answer.seconds = (double)(clock_boot_ms() - transfer->started_ms) / 1000.0;
+}
+
+void http_transfer_overdue(struct http_transfer *transfer)
+{
+    CLEANUP(strbuf_release) struct strbuf why = {0};
+    bool to_begin = transfer->flow.begun && !transfer->flows;
+
+    strbuf_format(&why, transfer->flows ? "not over after %lld ms" : "no answer within %lld ms",
+                  (long long)(to_begin ? transfer->flow.begin_ms : transfer->deadline_ms));
+    http_transfer_fail(transfer, transfer->left ? ERROR_UNKNOWN : ERROR_TRANSIENT, why.text);
 }
 
 static enum error_kind kind_of(const struct http_transfer *transfer, CURLcode result)

@@ -26,7 +26,10 @@ struct http_transfer {
     struct curl_slist *connect_to;
     char *body;
     int64_t deadline_ms; /* as asked for */
-    int64_t ends_ms;     /* on clock_boot_ms() */
+    int64_t started_ms;
+    int64_t ends_ms; /* on clock_boot_ms() */
+    struct http_flow flow;
+    bool flows;      /* a 200 has begun, its body goes to `flow` */
     bool repeatable; /* GET: libcurl may send it again when a reused connection turns out dead */
     bool left;       /* sending has begun: from here on the server may have seen it */
     bool headers_too_long;
@@ -42,6 +45,8 @@ void http_transfer_free(struct http_transfer *transfer);
  * request is malformed. */
 bool http_transfer_prepare(struct http_transfer *transfer, const struct http_request *request);
 
+/* The deadline has passed. */
+void http_transfer_overdue(struct http_transfer *transfer);
 /* Turns libcurl's verdict into status or error. */
 void http_transfer_conclude(struct http_transfer *transfer, CURLcode result);
 /* The same for a transfer that was ended from here: "<origin>: <why>". */
