@@ -41,7 +41,7 @@ void kube_client_init(struct kube_client *client, const struct kubeconfig *confi
                       const char *user_agent);
 void kube_client_release(struct kube_client *client);
 /* What http_peer_new() needs for this server; the texts are borrowed from the client and its
- * config. HTTP/2 on, no proxy but the kubeconfig's. */
+ * config. HTTP/2 on, no proxy but the kubeconfig's, whatever the environment says. */
 void kube_client_settings(const struct kube_client *client, struct http_settings *ret_settings);
 /* The bearer token of now, "" when none is used; borrowed until the next call. ERROR_DENIED when
  * the file can't be read and none is known, or it holds no token (expected: one line, 12 KiB at

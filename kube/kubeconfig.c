@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "kube/kube_endpoint.h"
+#include "kube/proxy_url.h"
 #include "kube/yaml_tree.h"
 
 struct kubeconfig_reader {
@@ -174,14 +175,20 @@ static int read_pem(const struct kubeconfig_reader *reader, const struct yaml_no
 
 /* ---- the three parts ------------------------------------------------------------------ */
 
+/* In full from here on: the port, and socks5 as libcurl calls it. */
 static int check_proxy(const struct kubeconfig_reader *reader, const struct yaml_node *cluster)
 {
-    const char *url = reader->config->proxy_url;
-    if (*url == '\0' || strncmp(url, "http://", 7) == 0)
+    char **url = &reader->config->proxy_url;
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+    struct proxy_url proxy;
+    struct error why;
+    if (**url == '\0')
         return 0;
-    return REFUSE(reader, yaml_get(cluster, "proxy-url")->line,
-                  "a proxy-url with %.*s is not supported yet, expected http://host:port",
-                  (int)strcspn(url, ":"), url);
+    if (proxy_url_parse(*url, &proxy, &why) < 0)
+        return REFUSE(reader, yaml_get(cluster, "proxy-url")->line, "%s", why.text);
+    proxy_url_write(&proxy, &text);
+    set_text(url, strbuf_text(&text));
+    return 0;
 }
 
 static int check_tls(const struct kubeconfig_reader *reader, const struct yaml_node *cluster)

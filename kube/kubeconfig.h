@@ -30,7 +30,7 @@ struct kubeconfig {
     char *key_pem;  /* its key */
     char *token;    /* bearer token; "" when token_file is set or none is used */
     char *token_file; /* absolute, or relative to the working directory: read again and again */
-    char *proxy_url;  /* "http://..."; "": never a proxy */
+    char *proxy_url;  /* in full, see kube/proxy_url.h; "": never a proxy */
     char *tls_server_name; /* name for SNI and the certificate check instead of the server's host */
     char *namespace;       /* of the context, or of the pod; "" when not said */
     char *context;         /* name of the context used; "" in-cluster */
