@@ -30,6 +30,7 @@ enum metric {
     METRIC_BINDINGS,           /* gauge: reason of Ready */
     METRIC_ASSOCIATIONS,       /* gauge: state */
     METRIC_ORPHANS,            /* gauge */
+    METRIC_WATCH_TRANSPORT,    /* gauge: transport. 1 for the one in use, else 0 */
     METRIC_WATCH_CONNECTS,     /* counter: resource */
     METRIC_WATCH_ENDS,         /* counter: resource, cause */
     METRIC_RELISTS,            /* counter: resource */

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "controller/value.h"
+#include "kube/watcher.h"
 #include "reconcile/plan.h"
 
 struct options_names {
@@ -44,6 +45,8 @@ struct options {
     char *instance;
     enum plan_mode mode;
     struct options_names watch_namespaces; /* none: all */
+
+    enum watcher_choice watch_transport;
 
     int64_t existence_interval_ms;
     int64_t describe_interval_ms;

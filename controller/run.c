@@ -16,11 +16,11 @@
 #include "controller/health.h"
 #include "controller/leader.h"
 #include "controller/metrics.h"
+#include "controller/transport.h"
 #include "controller/vitals.h"
 #include "controller/wire.h"
 #include "controller/work.h"
 #include "kube/kubeconfig.h"
-#include "kube/watcher.h"
 
 #define WATCHDOG_MS 4500 /* from the signal to the end, whatever hangs */
 #define RELEASE_MS 1500  /* of it, kept for giving the lease up */
@@ -99,9 +99,10 @@ static void *work(void *argument)
 /* ---- the health port: asked on the loop's thread
  * --------------------------------------------------- */
 
+/* 0: there is no such thread. */
 static bool turned(const char *thread, int64_t heartbeat, struct strbuf *ret_sentence)
 {
-    if (clock_boot_ms() < heartbeat + STALE_MS)
+    if (heartbeat == 0 || clock_boot_ms() < heartbeat + STALE_MS)
         return true;
     strbuf_format(ret_sentence, "the %s thread hangs\n", thread);
     return false;
@@ -113,7 +114,8 @@ static bool is_alive(void *context, struct strbuf *ret_sentence)
 
     return turned("worker", inbox_heartbeat(wire_inbox(process->wire)), ret_sentence) &&
            turned("lease", leader_heartbeat(process->leader), ret_sentence) &&
-           turned("loop", loop_heartbeat(process->loop), ret_sentence);
+           turned("loop", loop_heartbeat(process->loop), ret_sentence) &&
+           turned("watch", watcher_heartbeat(process->watcher), ret_sentence);
 }
 
 static bool is_ready(void *context, struct strbuf *ret_sentence)
@@ -158,15 +160,6 @@ static void guard_memory(void)
     prctl(PR_SET_DUMPABLE, 0);
 }
 
-static int set_up_watcher(struct process *process, struct error *err)
-{
-    const struct watcher_settings settings = {
-        .loop = process->loop, .config = &process->kube, .user_agent = USER_AGENT};
-
-    process->watcher = watcher_new(&settings, err);
-    return process->watcher ? 0 : -1;
-}
-
 static int set_up(struct process *process, struct error *err)
 {
     const struct options *options = process->options;
@@ -188,7 +181,8 @@ static int set_up(struct process *process, struct error *err)
     process->health = health_new(process->loop, &options->listen, &health, err);
     if (!process->health)
         return -1;
-    if (set_up_watcher(process, err) < 0)
+    process->watcher = transport_new(options, &process->kube, process->loop, USER_AGENT, err);
+    if (!process->watcher)
         return -1;
     wire.watcher = process->watcher;
     process->wire = wire_new(&wire, err);
@@ -269,7 +263,8 @@ static void say_start(const struct process *process)
     log_line(LOG_INFO, "podbind starts", "version", PODBIND_VERSION, "cluster",
              options->cluster_name, "region", options->aws_region, "instance", options->instance,
              "api_server", process->kube.server, "credentials",
-             wire_credentials_source(process->wire), "identity", options->lease_identity, NULL);
+             wire_credentials_source(process->wire), "identity", options->lease_identity, "watches",
+             watch_transport_name(watcher_transport(process->watcher)), NULL);
 }
 
 static int wait_for_signal(const sigset_t *signals)

@@ -73,6 +73,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - --describe-rate={{ .Values.observe.describeRate }}
 - --absence-grace={{ .Values.absenceGrace }}
 - --max-in-flight={{ int .Values.maxInFlight }}
+- --watch-transport={{ .Values.watchTransport }}
 - --lease-name={{ include "podbind.leaseName" . }}
 - --lease-duration={{ .Values.lease.duration }}
 - --lease-renew-deadline={{ .Values.lease.renewDeadline }}
