@@ -108,6 +108,7 @@ class ControlPlane:
         self.apiserver = self._child("kube-apiserver", [*self._apiserver_args(cidr), *apiserver_args])
         self.controllers = self._child("kube-controller-manager", self._controller_args())
         self._tls = self._admin_tls()
+        self.startups: list[tuple[float, float]] = []  # each: started, ready, in seconds since 1970
 
     # Life
 
@@ -151,8 +152,10 @@ class ControlPlane:
 
     def start_apiserver(self, seconds: float = 120) -> None:
         """Starts the API server again on the same port, with the same objects, and waits until it is ready."""
+        start = time.time()
         self.apiserver.start()
         self._wait_apiserver(seconds)
+        self.startups.append((start, time.time()))
 
     def pause(self) -> None:
         """The API server takes connections and answers nothing, until resume()."""

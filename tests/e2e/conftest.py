@@ -70,16 +70,55 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[Callable[[ControlPlane
 
 
 @pytest.fixture(scope="session")
-def operator_kubeconfig() -> Callable[[ControlPlane], Path]:
+def operated() -> set[ControlPlane]:
+    """The clusters in which an operator ran so far as the chart's ServiceAccount."""
+    return set()
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig(operated: set[ControlPlane]) -> Callable[[ControlPlane], Path]:
     """operator_kubeconfig(cluster): the kubeconfig of the chart's ServiceAccount, its rights installed once."""
-    made: dict[Path, Path] = {}
+    made: dict[ControlPlane, Path] = {}
 
     def of(cluster: ControlPlane) -> Path:
-        if cluster.directory not in made:
-            made[cluster.directory] = chart.kubeconfig(cluster)
-        return made[cluster.directory]
+        if cluster not in made:
+            made[cluster] = chart.kubeconfig(cluster)
+            operated.add(cluster)
+        return made[cluster]
 
     return of
+
+
+# What is asked of the whole run.
+
+
+class Selection:
+    """Whether all tests of this folder run, those of test_rights.py last."""
+
+    def __init__(self) -> None:
+        self.missing = ""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: item.path.name == "test_rights.py")
+        files = {path.name for path in Path(__file__).parent.glob("test_*.py")} - {item.path.name for item in items}
+        parts = [arg for arg in config.args if "::" in arg]
+        self.missing = self.missing or " ".join([*sorted(files), *(f"all but {part}" for part in parts)])
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self.missing = f"{len(items)} deselected"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Selection(), "selection")
+
+
+@pytest.fixture
+def whole_run(request: pytest.FixtureRequest) -> None:
+    """Skips where only some of the tests were selected."""
+    missing = request.config.pluginmanager.get_plugin("selection").missing
+    if missing:
+        pytest.skip(f"is asked of the whole run only; missing here: {missing}")
 
 
 @pytest.fixture

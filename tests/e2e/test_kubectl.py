@@ -113,6 +113,21 @@ def test_events_tell_of_each_change_of_the_reason(blue, applied):
     assert "Suspended" in blue.kubectl("describe", "pib", "read-dynamodb", "-n", applied).stdout
 
 
+def test_a_reason_that_comes_again_is_counted_in_its_event(blue, applied):
+    for _ in range(2):
+        kube.wait_condition(blue, applied, "read-dynamodb")
+        kube.patch_binding(blue, applied, "read-dynamodb", suspend=True, role={"name": "other-role"})
+        kube.wait_condition(blue, applied, "read-dynamodb", status="False", reason="Suspended")
+        kube.patch_binding(blue, applied, "read-dynamodb", suspend=False, role={"name": "read-dynamodb-role"})
+
+    def counts():
+        run = blue.kubectl("get", "events.events.k8s.io", "-n", applied, "-o", "json")
+        rows = [row for row in json.loads(run.stdout)["items"] if row["reason"] == "Suspended"]
+        return [row.get("series", {}).get("count") for row in rows]
+
+    wait_for(lambda: counts() == [2], 20, "one Event that counts two")
+
+
 def test_help_and_version():
     for word in ("help", "version"):
         run = subprocess.run([binary(), word], capture_output=True, text=True, timeout=10, check=False)

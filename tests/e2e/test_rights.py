@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the chart grants against what the operators of the whole run used. conftest.py sorts it to the end."""
+
+from __future__ import annotations
+
+from lib import chart, rights
+
+
+def test_the_run_used_each_right_of_the_chart_and_missed_none(blue, whole_run, operated):
+    """A test that takes rights away on purpose does so to another user."""
+    records = {cluster: rights.records_of(cluster, chart.USER) for cluster in operated}
+    assert operated and all(records.values()), f"an audit log has nothing of {chart.USER}"
+    missed = {cluster.directory.name: rights.refused(cluster, rows) for cluster, rows in records.items()}
+    assert set().union(*missed.values()) == set(), missed
+    used = set().union(*(rights.used(rows) for rows in records.values()))
+    unused = rights.granted(chart.render(blue)) - used
+    assert not unused, f"nobody needs {', '.join(map(str, sorted(unused)))}"
+
+
+def test_both_modes_of_the_chart_grant_the_same(blue):
+    """So what is exact for one is for the other; test_chart.py sees that the second is enough."""
+    narrow = chart.render(blue, "watchNamespaces={app,jobs}")
+    assert rights.granted(narrow) == rights.granted(chart.render(blue))
+    assert "podidentitybindings/status" not in narrow.partition("kind: Role\n")[0]
