@@ -48,6 +48,12 @@ static void read_service_account(struct spec_draft *draft, const json_t *spec, s
                     "spec.serviceAccount needs name, or selector to choose by label");
 }
 
+/* An ARN could be read as a path and a name. */
+static bool is_role_name(const char *text)
+{
+    return strncmp(text, "arn:", 4) != 0 && syntax_is_role_name(text);
+}
+
 #define AN_ARN "the ARN of an IAM role, such as arn:aws:iam::111122223333:role/reader"
 
 static void read_role(struct spec_draft *draft, const json_t *spec, struct binding *into)
@@ -56,8 +62,9 @@ static void read_role(struct spec_draft *draft, const json_t *spec, struct bindi
         .path = "spec.role.name",
         .name = "name",
         .most = MAX_ROLE_NAME,
-        .holds = syntax_is_role_name,
-        .expected = "the name of an IAM role, such as reader or team/a/reader",
+        .holds = is_role_name,
+        .expected = "the name of an IAM role, such as reader or team/a/reader; an ARN belongs "
+                    "under arn",
     };
     static const struct field_rule arn_rule = {
         "spec.role.arn", "arn", SYNTAX_ARN_MAX, syntax_is_role_arn, AN_ARN,

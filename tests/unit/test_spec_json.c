@@ -66,6 +66,7 @@ static void malformed_specs_have_a_defect_that_names_the_field(void **state)
         {ACCOUNT ",'role':{'name':'a*'}", "spec.role.name must be the name of an IAM role"},
         {ACCOUNT ",'role':{'name':'a//b'}", "spec.role.name must be the name of an IAM role"},
         {ACCOUNT ",'role':{'arn':'reader'}", "spec.role.arn must be the ARN"},
+        {ACCOUNT ",'role':{'name':'arn:aws:iam::111122223333:role/a'}", "spec.role.name must be"},
         {ACCOUNT ",'role':{'arn':'arn:aws:iam::11112222333:role/a'}",
          "spec.role.arn must be the ARN"},
         {ACCOUNT ",'role':{'arn':'arn:aws:iam::111122223333:user/a'}", "spec.role.arn must be"},
