@@ -20,8 +20,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j2
 endif
 .DEFAULT_GOAL := all
-.DELETE_ON_ERROR:
-.SECONDARY:
+.DELETE_ON_ERROR .SECONDARY .SECONDEXPANSION:
 
 # ---- sources: whatever lies in the folders ----------------------------------------------------
 ROOMS := base crds kube aws reconcile informers controller cli
@@ -31,7 +30,7 @@ STANDIN := $(filter-out $(MODEL),$(wildcard tests/standin/*.c))
 SIM := $(wildcard tests/sim/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
-SOURCES := $(PRODUCT) $(MODEL) $(STANDIN) $(SIM) $(UNIT) $(UNIT_HELPERS)
+SOURCES := $(PRODUCT) $(MODEL) $(STANDIN) $(SIM) $(wildcard tests/bench/*.c) $(UNIT) $(UNIT_HELPERS)
 HEADERS := $(wildcard $(ROOMS:=/*.h) tests/*/*.h)
 object = $(patsubst %.c,$(OUT)/%.o,$(1))
 
@@ -55,7 +54,7 @@ probe = $(shell tools/probe.sh $(BUILD)/probe "$(CC)" $(1))
 packages = $(or $(shell pkg-config $(1) $(2)),$(if $(filter --libs,$(1)),\
     $(error missing libraries: run tools/deps.sh)))
 
-ifneq ($(filter-out help clean fmt lint demo test check unit e2e tsan valgrind,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean fmt lint demo test check unit e2e tsan valgrind bench,$(or $(MAKECMDGOALS),all)),)
 COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote. -pthread -g \
     $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
 LINK := $(CC) -pthread $(LINK_$(VARIANT)) $(LDFLAGS)
@@ -67,7 +66,8 @@ $(call keep,$(OUT)/sources,$(SOURCES))# a file less links all again
 endif
 
 # ---- what there is to do ------------------------------------------------------------------------
-.PHONY: all demo test check unit sim e2e tsan valgrind lint fmt clean help programs unit-programs objects headers
+.PHONY: all demo test check unit sim e2e tsan valgrind bench lint fmt clean help programs unit-programs \
+    objects headers
 
 all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.json) ## build/podbind (the default)
 
@@ -82,32 +82,26 @@ test: ## everything: lint, unit, simulation, boto3, end to end
 
 check: ## the quick tests (ASan+UBSan): unit, cases, 200 simulated histories
 	@python3 tools/test.py --only unit,sim --variant san --histories 200
-
 unit: ## the unit tests and cases (ASan+UBSan)
 	@python3 tools/test.py --only unit
-
 sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1
 	@$< --histories $(HISTORIES) --seed $(SEED)
-
 e2e: ## end to end on a real kube-apiserver
 	@python3 tools/test.py --only e2e
-
 tsan: ## the unit tests and end to end under ThreadSanitizer
 	@python3 tools/test.py --only deps,unit,controlplane,e2e --variant tsan --operator tsan
-
 valgrind: ## the unit tests under valgrind
 	@tools/deps.sh valgrind
 	@python3 tools/test.py --only unit --variant release --valgrind
+bench: ## speed and size against a measured bound: N=100,1000,5000
+	@python3 tests/bench/bench.py $(if $(N),--counts=$(N))
 
 lint: ## layers, purity, formatting, banned calls, sizes, clang-tidy, warnings
 	@tools/lint/run.sh
-
 fmt: ## format the C sources
 	@tools/lint/format.sh --write
-
 clean: ## remove build/
 	@rm -rf $(BUILD)
-
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -126,7 +120,8 @@ $(BIN)/podbind: $(call object,$(PRODUCT)) $(OUT)/sources
 $(BIN)/podbind-standin: $(call object,$(STANDIN)) $(OUT)/model.a $(OUT)/product.a $(OUT)/sources
 	@$(link) $(call packages,--libs,libmicrohttpd)
 
-$(BIN)/podbind-sim: $(call object,$(SIM)) $(OUT)/model.a $(OUT)/product.a $(OUT)/sources
+$(BIN)/podbind-sim $(BIN)/podbind-bench: $(BIN)/podbind-%: $$(call object,$$(wildcard tests/$$*/*.c)) \
+    $(OUT)/model.a $(OUT)/product.a $(OUT)/sources
 	@$(link)
 
 $(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(call object,$(UNIT_HELPERS)) \

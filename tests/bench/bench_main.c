@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* podbind-bench: the parts of `make bench` that Python would be too slow for. Prints JSON. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tests/bench/bench_core.h"
+#include "tests/bench/bench_kube.h"
+
+static const char usage[] =
+    "usage: podbind-bench kube create|bound|accounts|delete|remove KUBECONFIG NAMESPACE COUNT WINDOW\n"
+    "       podbind-bench core named|mixed|deleted|handover COUNT\n";
+
+static int run_kube(char *const *words)
+{
+    const struct bench_kube_settings settings = {.kubeconfig = words[1],
+                                                 .namespace = words[2],
+                                                 .count = strtoul(words[3], NULL, 10),
+                                                 .window = strtoul(words[4], NULL, 10)};
+    struct bench_kube_figures figures;
+    struct error err = {0};
+
+    if (bench_kube_run(words[0], &settings, &figures, &err) < 0) {
+        fprintf(stderr, "podbind-bench: %s: %s\n", words[0], err.text);
+        return 1;
+    }
+    printf("{\"seconds\": %.3f, \"finalizer_seconds\": %.3f, \"finalizer_bytes\": %zu, "
+           "\"status_bytes\": %zu}\n",
+           (double)figures.wall_ms / 1000, (double)figures.finalizers_ms / 1000,
+           figures.finalizer_bytes / settings.count, figures.status_bytes / settings.count);
+    return 0;
+}
+
+static int run_core(char *const *words)
+{
+    enum bench_kind kind = bench_kind_named(words[0]);
+    struct bench_core_counts counts;
+    struct bench_set set;
+
+    if (kind == BENCH_KIND_COUNT) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    bench_set_make(kind, strtoul(words[1], NULL, 10), &set);
+    bench_core_pass(&set, &counts);
+    printf("{\"bindings\": %zu, \"wants\": %zu, \"steps\": %zu, \"kept\": %zu, \"created\": %zu, "
+           "\"changed\": %zu, \"deleted\": %zu, \"ready\": %zu}\n",
+           set.binding_count, counts.wants, counts.steps, counts.kept, counts.created,
+           counts.changed, counts.deleted, counts.ready);
+    bench_set_release(&set);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    mem_adopt_libraries();
+    if (argc == 7 && strcmp(argv[1], "kube") == 0)
+        return run_kube(argv + 2);
+    if (argc == 4 && strcmp(argv[1], "core") == 0)
+        return run_core(argv + 2);
+    fputs(usage, stderr);
+    return 2;
+}
