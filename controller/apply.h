@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "controller/observe.h"
+#include "controller/refusals.h"
 #include "controller/report.h"
 #include "reconcile/plan.h"
 
@@ -29,6 +30,7 @@ struct apply {
     struct intake *intake;
     struct observe *observe;
     struct reports *reports;
+    struct refusals *refusals;
     const struct desired *desired;
     struct plan *plan; /* NULL: EKS can't be read or must not be written; only status is */
     const struct plan_context *context;
@@ -42,7 +44,9 @@ struct apply_result {
     bool wrote;              /* something was written to EKS: look again */
     int64_t due;             /* when there is something to do by time alone; INT64_MAX: nothing */
     size_t writes;           /* calls made that change something */
-    struct error kube_error; /* the first write to Kubernetes that failed, other than by conflict */
+    struct error kube_error; /* the first write to Kubernetes that failed, other than by conflict,
+                                and not because of the one binding */
+    struct error refusal; /* the first write that the API server refused for the binding's sake */
 };
 
 /* Returns 0, or -1 when the world is gone (ERROR_GONE). */

@@ -87,18 +87,24 @@ static void prepare_event(struct run *run, struct flight *flight)
                  &flight->call.in.event);
 }
 
+static bool is_refused(const struct run *run, const struct job *job)
+{
+    return refusals_until(run->apply->refusals, job->claim->binding) >
+           run->ports->now(run->ports->world);
+}
+
 /* Returns false when the task turned out to have nothing to do. */
 bool flight_prepare(struct run *run, struct flight *flight)
 {
+    const struct job *job = flight->task.job;
+
     switch (flight->task.kind) {
     case TASK_FINALIZER_ADD:
-        prepare_finalizers(flight, true);
-        return true;
     case TASK_FINALIZER_DROP:
-        prepare_finalizers(flight, false);
-        return true;
+        prepare_finalizers(flight, flight->task.kind == TASK_FINALIZER_ADD);
+        return !is_refused(run, job);
     case TASK_STATUS:
-        return prepare_status(run, flight);
+        return prepare_status(run, flight) && !is_refused(run, job);
     case TASK_EVENT:
         prepare_event(run, flight);
         return true;
@@ -131,6 +137,7 @@ static void note_written(struct run *run, struct job *job, struct call *call)
 
     if (strcmp(call->out.resource_version, binding->resource_version) == 0)
         return; /* it said so already: no event will come */
+    refusals_forget(run->apply->refusals, binding->uid);
     mem_free(job->version);
     job->version = call->out.resource_version;
     call->out.resource_version = NULL;
@@ -138,10 +145,29 @@ static void note_written(struct run *run, struct job *job, struct call *call)
                 run->ports->now(run->ports->world));
 }
 
-/* A conflict or a missing object is news that the watch is about to bring. */
-static void note_kube_failure(struct run *run, const struct call *call)
+static void note_refusal(struct run *run, const struct flight *flight)
 {
+    const struct ports *ports = run->ports;
+    struct refusals *refusals = run->apply->refusals;
+    const struct binding *binding = flight->task.job->claim->binding;
+
+    refusals_note(refusals, binding, ports->now(ports->world), ports->random(ports->world));
+    run_note_due(run, refusals_until(refusals, binding));
+    if (run->result->refusal.kind == ERROR_NONE)
+        run->result->refusal = flight->call.error;
+}
+
+/* A conflict or a missing object is news that the watch is about to bring. What is denied may be
+ * denied for all bindings, or for those of a namespace. */
+static void note_kube_failure(struct run *run, const struct flight *flight)
+{
+    const struct call *call = &flight->call;
+
     if (call->error.kind == ERROR_CONFLICT || call->error.kind == ERROR_NOT_FOUND)
+        return;
+    if (call->error.kind == ERROR_INVALID || call->error.kind == ERROR_DENIED)
+        note_refusal(run, flight);
+    if (call->error.kind == ERROR_INVALID)
         return;
     if (run->result->kube_error.kind == ERROR_NONE)
         run->result->kube_error = call->error;
@@ -154,7 +180,7 @@ static void finalizer_done(struct run *run, struct flight *flight)
     struct job *job = flight->task.job;
 
     if (flight->call.error.kind != ERROR_NONE) {
-        note_kube_failure(run, &flight->call);
+        note_kube_failure(run, flight);
         return;
     }
     note_written(run, job, &flight->call);
@@ -173,7 +199,7 @@ static void status_done(struct run *run, struct flight *flight)
     struct job *job = flight->task.job;
 
     if (flight->call.error.kind != ERROR_NONE) {
-        note_kube_failure(run, &flight->call);
+        note_kube_failure(run, flight);
         return;
     }
     note_written(run, job, &flight->call);

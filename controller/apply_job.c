@@ -131,22 +131,34 @@ static void begin_job(struct run *run, struct job *job)
         run_close_job(run, job);
 }
 
+static void look_at_refusal(struct run *run, const struct binding *binding)
+{
+    int64_t until = refusals_until(run->apply->refusals, binding);
+
+    refusals_look(run->apply->refusals, binding->uid);
+    if (until > run->started)
+        run_note_due(run, until);
+}
+
 void run_make_jobs(struct run *run)
 {
     const struct desired *desired = run->apply->desired;
     const struct plan *plan = run->apply->plan;
 
     run->jobs = mem_array(desired->claim_count, sizeof *run->jobs);
+    refusals_begin(run->apply->refusals);
     for (size_t i = 0; i < desired->claim_count; i++) {
         const struct binding *binding = desired->claims[i].binding;
         struct job *job = &run->jobs[i];
 
         *job = (struct job){.claim = &desired->claims[i], .has_finalizer = binding->has_finalizer};
         job->fresh = fresh_find(run->apply->fresh, binding->namespace, binding->name) != NULL;
+        look_at_refusal(run, binding);
         if (!plan)
             continue;
         job->steps = plan->by_claim + plan->claim_first[i];
         job->step_count = plan->claim_first[i + 1] - plan->claim_first[i];
         begin_job(run, job);
     }
+    refusals_end(run->apply->refusals);
 }

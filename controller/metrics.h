@@ -31,6 +31,7 @@ enum metric {
     METRIC_ASSOCIATIONS,       /* gauge: state */
     METRIC_ORPHANS,            /* gauge */
     METRIC_WATCH_TRANSPORT,    /* gauge: transport. 1 for the one in use, else 0 */
+    METRIC_REFUSED_BINDINGS,   /* gauge */
     METRIC_WATCH_CONNECTS,     /* counter: resource */
     METRIC_WATCH_ENDS,         /* counter: resource, cause */
     METRIC_RELISTS,            /* counter: resource */

@@ -19,6 +19,7 @@ void sync_release(struct sync *sync)
     intake_release(&sync->intake);
     observe_release(&sync->observe);
     reports_release(&sync->reports);
+    refusals_release(&sync->refusals);
 }
 
 static void build_desired(struct sync *sync, struct desired *ret_desired)
@@ -121,6 +122,7 @@ static int act(struct sync *sync, const struct desired *desired, struct plan *pl
         .intake = &sync->intake,
         .observe = &sync->observe,
         .reports = &sync->reports,
+        .refusals = &sync->refusals,
         .desired = desired,
         .plan = plan,
         .context = context,
@@ -136,6 +138,8 @@ static int act(struct sync *sync, const struct desired *desired, struct plan *pl
     sync->again = result.cut || result.wrote;
     sync->due = result.due;
     sync->facts.writes = result.writes;
+    sync->facts.refusal = result.refusal;
+    sync->facts.refused = sync->refusals.count;
     pause_after(sync, &result.kube_error);
     return 0;
 }

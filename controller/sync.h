@@ -4,7 +4,7 @@
  *
  * A pass plans the whole set anew: what the bindings want × what EKS holds. It may be repeated, or
  * cut short, anywhere; nothing is remembered but what controller/observe and controller/report
- * keep.
+ * keep, and which bindings the API server refuses (controller/refusals).
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #include "controller/intake.h"
 #include "controller/observe.h"
+#include "controller/refusals.h"
 #include "controller/report.h"
 #include "reconcile/plan.h"
 
@@ -33,6 +34,8 @@ struct sync_facts {
     int64_t pass_ms;      /* how long it took */
     int64_t finished_at;  /* ms since boot of the last pass that saw EKS and was not cut; 0: none */
     struct error trouble; /* why the last pass could not see EKS, or write to Kubernetes */
+    struct error refusal; /* what the API server refused in the last pass because of one binding */
+    size_t refused;       /* bindings that it lets nobody write */
 };
 
 struct sync {
@@ -41,6 +44,7 @@ struct sync {
     struct intake intake;
     struct observe observe;
     struct reports reports;
+    struct refusals refusals;
     bool leading;
     bool again;         /* the last pass left work, or wrote: make another one at once */
     int64_t not_before; /* no pass earlier: the API server refused our writes */

@@ -70,6 +70,18 @@ static void say_trouble(struct vitals *vitals, const char *trouble)
     log_line(LOG_WARN, "not working", "error", trouble, NULL);
 }
 
+/* The user of the binding can't read it in its status. */
+static void say_refusal(struct vitals *vitals, const struct error *refusal)
+{
+    int64_t now = clock_boot_ms();
+
+    if (refusal->kind == ERROR_NONE ||
+        (vitals->refusal_said_at && now < vitals->refusal_said_at + SAY_MS))
+        return;
+    vitals->refusal_said_at = now;
+    log_line(LOG_WARN, "the API server refuses to store a binding", "error", refusal->text, NULL);
+}
+
 static void say_changes(struct vitals *vitals, const struct sync *sync)
 {
     const struct cluster *cluster = &sync->observe.cluster;
@@ -157,6 +169,7 @@ static void count_pass(const struct sync *sync)
                     NULL);
     metrics_replace(METRIC_ASSOCIATIONS, associations, 2);
     metrics_set(METRIC_ORPHANS, (double)facts->orphans, NULL);
+    metrics_set(METRIC_REFUSED_BINDINGS, (double)facts->refused, NULL);
     if (well && !sync->again)
         metrics_set(METRIC_LAST_PASS, (double)clock_wall_us() / 1e6, NULL);
 }
@@ -182,6 +195,7 @@ void vitals_passed(struct vitals *vitals, const struct sync *sync)
     say_changes(vitals, sync);
     say_pass(&sync->facts);
     say_trouble(vitals, trouble_of(sync));
+    say_refusal(vitals, &sync->facts.refusal);
     count_pass(sync);
     count_bindings(sync);
     count_watches(vitals, &sync->intake);
