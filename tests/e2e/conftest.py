@@ -26,6 +26,7 @@ from cluster import ControlPlane, binaries
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "smoke: the main job; runs under ThreadSanitizer as well")
+    config.pluginmanager.register(Selection(), "selection")
 
 
 @pytest.fixture(scope="session")
@@ -107,10 +108,6 @@ class Selection:
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.missing = f"{len(items)} deselected"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Selection(), "selection")
 
 
 @pytest.fixture
