@@ -6,6 +6,8 @@
 /* Moves bytes to the partial line, its end included. True when that is whole now. */
 static bool take_line(struct watch_lines *lines, const char **bytes, size_t *length)
 {
+    if (*length == 0)
+        return false;
     const char *newline = memchr(*bytes, '\n', *length);
     size_t taken = newline != NULL ? (size_t)(newline - *bytes) : *length;
     lines->partial.cap = WATCH_FRAME_CAP;

@@ -137,6 +137,106 @@ static void abort_hands_everything_back(void **state)
     assert_answered(&answer, 200);
 }
 
+static void a_cancelled_request_is_not_handed_back(void **state)
+{
+    struct http_answer answer;
+    int marks[4];
+
+    (void)state;
+    start("GET", "/hang", &marks[0]);
+    start("GET", "/slow/100", &marks[1]);
+    http_start(http, peer,
+               &(struct http_request){.method = "GET", .url = "bad", .context = &marks[2]});
+    http_start(http, peer,
+               &(struct http_request){.method = "GET", .url = "bad", .context = &marks[3]});
+    assert_int_equal(http_pending(http), 4);
+    http_cancel(http, &marks[0]); /* under way */
+    http_cancel(http, &marks[3]); /* done, the last of the list */
+    http_cancel(http, &answer);   /* of nobody */
+    assert_int_equal(http_pending(http), 2);
+    assert_true(http_next(http, 4000, &answer));
+    assert_ptr_equal(answer.context, &marks[2]);
+    http_answer_release(&answer);
+    assert_true(http_next(http, 4000, &answer));
+    assert_ptr_equal(answer.context, &marks[1]);
+    assert_answered(&answer, 200);
+    start("GET", "/status/200", &marks[0]);
+    assert_true(http_next(http, 4000, &answer));
+    assert_answered(&answer, 200);
+}
+
+/* What a flow was told. */
+struct told {
+    int begun;
+    size_t bytes, most; /* no more than that is wanted */
+};
+
+static void told_begun(void *context, const char *content_type)
+{
+    (void)content_type;
+    ((struct told *)context)->begun++;
+}
+
+static bool told_bytes(void *context, const char *bytes, size_t length)
+{
+    struct told *told = context;
+
+    assert_int_equal(bytes[0], 'x');
+    told->bytes += length;
+    return told->bytes <= told->most;
+}
+
+static struct http_answer flow_from(const char *path, struct told *told)
+{
+    const struct http_flow flow = {told_begun, told_bytes, 1000};
+
+    return exchange(&(struct http_request){
+        .method = "GET", .url = url(path), .answer_cap = 10, .flow = &flow, .context = told});
+}
+
+static void an_answer_flows_past_the_cap(void **state)
+{
+    struct told told = {.most = SIZE_MAX};
+    struct http_answer answer = flow_from("/chunked/300000", &told);
+
+    (void)state;
+    assert_int_equal(told.begun, 1);
+    assert_int_equal(told.bytes, 300000);
+    assert_int_equal(answer.body.length, 0);
+    assert_answered(&answer, 200);
+}
+
+static void a_flow_ends_when_no_more_is_wanted(void **state)
+{
+    struct told told = {.most = 1};
+    struct http_answer answer = flow_from("/chunked/300000", &told);
+
+    (void)state;
+    assert_in_range(told.bytes, 2, 299999);
+    assert_failed(&answer, ERROR_UNKNOWN, "");
+}
+
+static void what_is_no_200_is_gathered(void **state)
+{
+    struct told told = {.most = SIZE_MAX};
+    struct http_answer answer = flow_from("/status/404", &told);
+
+    (void)state;
+    assert_int_equal(told.begun + (int)told.bytes, 0);
+    assert_string_equal(strbuf_text(&answer.body), "text");
+    assert_answered(&answer, 404);
+}
+
+static void a_flow_must_begin_in_time(void **state)
+{
+    struct told told = {.most = SIZE_MAX};
+    struct http_answer answer = flow_from("/hang", &told);
+
+    (void)state;
+    assert_in_range(answer.seconds * 1000, 900, 3000);
+    assert_failed(&answer, ERROR_UNKNOWN, "no answer within 1000 ms");
+}
+
 static void free_ends_what_is_under_way(void **state)
 {
     struct http *other = http_new();
@@ -286,6 +386,11 @@ int main(void)
         FIXTURE_TEST(many_run_at_once),
         FIXTURE_TEST(peer_may_be_freed_while_in_use),
         FIXTURE_TEST(abort_hands_everything_back),
+        FIXTURE_TEST(a_cancelled_request_is_not_handed_back),
+        FIXTURE_TEST(an_answer_flows_past_the_cap),
+        FIXTURE_TEST(a_flow_ends_when_no_more_is_wanted),
+        FIXTURE_TEST(what_is_no_200_is_gathered),
+        FIXTURE_TEST(a_flow_must_begin_in_time),
         FIXTURE_TEST(free_ends_what_is_under_way),
         FIXTURE_TEST(wake_ends_the_wait_once),
         FIXTURE_TEST(wake_between_two_calls_is_kept),

@@ -31,6 +31,7 @@ static void on_opened(void *context)
     struct watch_record *record = context;
     pthread_mutex_lock(&record->lock);
     strbuf_str(&record->log, "opened ");
+    record->opened++;
     pthread_cond_broadcast(&record->changed);
     pthread_mutex_unlock(&record->lock);
 }
@@ -57,6 +58,32 @@ static void on_closed(void *context, const struct error *error)
     record->closed++;
     record->error = *error;
     pthread_cond_broadcast(&record->changed);
+    pthread_mutex_unlock(&record->lock);
+}
+
+struct watch_sink watch_record_sink(struct watch_record *record)
+{
+    return (struct watch_sink){record, on_opened, on_event, on_closed};
+}
+
+void watch_record_init(struct watch_record *record)
+{
+    *record = (struct watch_record){0};
+    pthread_mutex_init(&record->lock, NULL);
+    pthread_cond_init(&record->changed, NULL);
+}
+
+void watch_record_release(struct watch_record *record)
+{
+    strbuf_release(&record->log);
+    pthread_mutex_destroy(&record->lock);
+    pthread_cond_destroy(&record->changed);
+}
+
+void watch_record_says(struct watch_record *record, const char *expected)
+{
+    pthread_mutex_lock(&record->lock);
+    assert_string_equal(strbuf_text(&record->log), expected);
     pthread_mutex_unlock(&record->lock);
 }
 
@@ -107,8 +134,7 @@ static int begin(void **state, const struct watch_toy_settings *toy)
     world->address = toy->ipv6 ? "::1" : "127.0.0.1";
     world->loop = loop_new(NULL, &err);
     assert_non_null(world->loop);
-    pthread_mutex_init(&world->record.lock, NULL);
-    pthread_cond_init(&world->record.changed, NULL);
+    watch_record_init(&world->record);
     struct watch_server_settings settings = watch_world_settings();
     settings.host = world->address;
     serve_with(world, &settings);
@@ -149,7 +175,7 @@ int watch_world_end(void **state)
     watch_finish(world->server);
     loop_free(world->loop);
     watch_toy_stop();
-    strbuf_release(&world->record.log);
+    watch_record_release(&world->record);
     mem_free(world);
     return 0;
 }
@@ -158,7 +184,7 @@ struct watch *watch_world_open(struct watch_world *world, const char *path, cons
 {
     const struct watch_settings settings = {
         .address = world->address, .path = path, .token = token, .timeout_s = 300};
-    const struct watch_sink sink = {&world->record, on_opened, on_event, on_closed};
+    const struct watch_sink sink = watch_record_sink(&world->record);
     return watch_open(world->server, &settings, &sink);
 }
 
@@ -173,9 +199,7 @@ const struct error *watch_world_run(struct watch_world *world, const char *path)
 
 void watch_world_log(struct watch_world *world, const char *expected)
 {
-    pthread_mutex_lock(&world->record.lock);
-    assert_string_equal(strbuf_text(&world->record.log), expected);
-    pthread_mutex_unlock(&world->record.lock);
+    watch_record_says(&world->record, expected);
 }
 
 void watch_world_says(const struct error *err, const char *words)

@@ -18,10 +18,17 @@ struct watch_record {
     pthread_cond_t changed;
     struct strbuf log; /* "opened ADDED:7:a ..." */
     size_t largest;    /* length of the longest name */
+    unsigned opened;
     unsigned events;
     unsigned closed;
     struct error error;
 };
+
+/* A sink that writes to it, for any transport. The record starts out zeroed. */
+struct watch_sink watch_record_sink(struct watch_record *record);
+void watch_record_init(struct watch_record *record);
+void watch_record_release(struct watch_record *record);
+void watch_record_says(struct watch_record *record, const char *expected);
 
 struct watch_world {
     struct loop *loop;
