@@ -81,6 +81,7 @@ static int exchange(struct leader *leader, const struct lease_action *action, js
     call = call_of(leader, action->move, &body);
     if (kube_request_make(&leader->client, &call, now, &request, err) < 0)
         return -1;
+    kube_client_renew_peer(&leader->client, &leader->peer);
     request.http.deadline_ms = action->until_ms > now ? action->until_ms - now : 1;
     http_exchange(leader->engine, leader->peer, &request.http, &answer);
     kube_request_release(&request);
@@ -153,6 +154,8 @@ static void *thread_main(void *argument)
     struct leader *leader = argument;
     struct lease_action action = {0};
 
+    if (leader->settings.plugin)
+        exec_source_await(leader->settings.plugin);
     while (action.move != LEASE_DONE) {
         atomic_store(&leader->heartbeat, clock_boot_ms());
         if (atomic_load(&leader->stop) && !leader->lease.releasing)
@@ -186,6 +189,7 @@ struct leader *leader_new(const struct leader_settings *settings, struct error *
 
     leader->settings = *settings;
     kube_client_init(&leader->client, settings->kube, settings->user_agent);
+    kube_client_use_plugin(&leader->client, settings->plugin);
     kube_client_settings(&leader->client, &http);
     leader->engine = http_new();
     leader->peer = http_peer_new(&http);

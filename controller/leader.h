@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "controller/inbox.h"
 #include "controller/options.h"
+#include "kube/exec_source.h"
 #include "kube/kubeconfig.h"
 
 struct leader;
@@ -18,6 +19,7 @@ struct leader;
 struct leader_settings {
     const struct options *options;
     const struct kubeconfig *kube;
+    struct exec_source *plugin; /* its credential plugin; NULL: none */
     const char *user_agent;
     struct inbox *inbox; /* told of the deadline, and woken when we begin to lead */
     void (*lost)(void);  /* on the lease thread: we led, and do no more. The process is to end */

@@ -20,6 +20,7 @@
 #include "controller/vitals.h"
 #include "controller/wire.h"
 #include "controller/work.h"
+#include "kube/exec_source.h"
 #include "kube/kubeconfig.h"
 
 #define WATCHDOG_MS 4500 /* from the signal to the end, whatever hangs */
@@ -32,7 +33,8 @@
 struct process {
     const struct options *options;
     struct kubeconfig kube;
-    struct kube_client client; /* the worker's */
+    struct exec_source *plugin; /* of the kubeconfig; NULL: none */
+    struct kube_client client;  /* the worker's */
     struct loop *loop;
     struct health *health;
     struct watcher *watcher;
@@ -56,6 +58,31 @@ static int load_kubeconfig(struct process *process, struct error *err)
         return kubeconfig_load(options->kubeconfig, options->context, &process->kube, err);
     return kubeconfig_in_cluster("", options->kubernetes_host, options->kubernetes_port,
                                  &process->kube, err);
+}
+
+static void plugin_told(void *context, const struct error *error)
+{
+    const struct process *process = context;
+
+    if (error->kind == ERROR_NONE)
+        log_line(LOG_INFO, "the credential plugin works again", "api_server", process->kube.server,
+                 NULL);
+    else
+        log_line(LOG_WARN, "no new credential for the API server", "error", error->text, NULL);
+}
+
+static void set_up_client(struct process *process)
+{
+    const struct exec_source_settings plugin = {.config = &process->kube,
+                                                .environment = (const char *const *)environ,
+                                                .context = process,
+                                                .told = plugin_told};
+
+    kube_client_init(&process->client, &process->kube, USER_AGENT);
+    if (!process->kube.exec)
+        return;
+    process->plugin = exec_source_new(&plugin);
+    kube_client_use_plugin(&process->client, process->plugin);
 }
 
 static struct sync_settings sync_settings_of(const struct options *options)
@@ -92,6 +119,8 @@ static void *work(void *argument)
     struct process *process = argument;
     const struct work_listener listener = {&process->vitals, passed, waiting};
 
+    if (process->plugin)
+        exec_source_await(process->plugin); /* rather than fail, and back off, without it */
     work_run(&process->sync, &listener);
     return NULL;
 }
@@ -148,6 +177,7 @@ static sigset_t block_signals(void)
     sigaddset(&signals, SIGNAL_LOST);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* whoever started us may have ignored it: plugins must be reaped */
     return signals;
 }
 
@@ -174,7 +204,7 @@ static int set_up(struct process *process, struct error *err)
 
     if (load_kubeconfig(process, err) < 0)
         return -1;
-    kube_client_init(&process->client, &process->kube, USER_AGENT);
+    set_up_client(process);
     process->loop = loop_new(NULL, err);
     if (!process->loop)
         return -1;
@@ -188,6 +218,7 @@ static int set_up(struct process *process, struct error *err)
     process->wire = wire_new(&wire, err);
     if (!process->wire)
         return -1;
+    leader.plugin = process->plugin;
     leader.inbox = wire_inbox(process->wire);
     process->leader = leader_new(&leader, err);
     if (!process->leader)
@@ -199,6 +230,8 @@ static int set_up(struct process *process, struct error *err)
 
 static int start(struct process *process, struct error *err)
 {
+    if (process->plugin && exec_source_start(process->plugin, err) < 0)
+        return -1;
     if (loop_start(process->loop, err) < 0 || leader_start(process->leader, err) < 0)
         return -1;
     if (pthread_create(&process->worker, NULL, work, process) != 0)
@@ -232,6 +265,8 @@ static void stop(struct process *process, const sigset_t *signals, int code)
 
     if (process->wire)
         inbox_stop(wire_inbox(process->wire));
+    if (process->plugin)
+        exec_source_stop(process->plugin);
     join_worker(process, signals, deadline - RELEASE_MS, code);
     if (process->leader)
         leader_stop(process->leader, deadline);
@@ -252,6 +287,7 @@ static void tear_down(struct process *process)
     health_free(process->health);
     wire_free(process->wire);
     kube_client_release(&process->client);
+    exec_source_free(process->plugin);
     kubeconfig_release(&process->kube);
     vitals_release(&process->vitals);
 }

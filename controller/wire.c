@@ -123,6 +123,7 @@ static void send_kube(struct wire *wire, struct exchange *exchange)
         fail(wire, exchange, &err);
         return;
     }
+    kube_client_renew_peer(wire->settings.client, &wire->kube_peer);
     request.http.context = exchange;
     request.http.answer_cap = ANSWER_CAP;
     request.http.deadline_ms = exchange->deadline > now ? exchange->deadline - now : 1;

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "kube/file_text.h"
+#include "kube/exec_source.h"
+#include "kube/kube_token.h"
 
-#define TOKEN_CAP ((size_t)12 << 10)
 #define URL_CAP ((size_t)16 << 10)
 
 void kube_client_init(struct kube_client *client, const struct kubeconfig *config,
@@ -19,7 +19,13 @@ void kube_client_release(struct kube_client *client)
 {
     mem_free(client->user_agent);
     mem_free(client->token);
+    exec_credential_drop(client->credential);
     *client = (struct kube_client){0};
+}
+
+void kube_client_use_plugin(struct kube_client *client, struct exec_source *plugin)
+{
+    client->plugin = plugin;
 }
 
 static const char *or_null(const char *text)
@@ -27,13 +33,23 @@ static const char *or_null(const char *text)
     return *text != '\0' ? text : NULL;
 }
 
+const char *kube_client_cert_pem(const struct kube_client *client)
+{
+    return client->credential != NULL ? client->credential->cert_pem : client->config->cert_pem;
+}
+
+const char *kube_client_key_pem(const struct kube_client *client)
+{
+    return client->credential != NULL ? client->credential->key_pem : client->config->key_pem;
+}
+
 void kube_client_settings(const struct kube_client *client, struct http_settings *ret_settings)
 {
     const struct kubeconfig *config = client->config;
     *ret_settings = (struct http_settings){
         .ca_pem = or_null(config->ca_pem),
-        .cert_pem = or_null(config->cert_pem),
-        .key_pem = or_null(config->key_pem),
+        .cert_pem = or_null(kube_client_cert_pem(client)),
+        .key_pem = or_null(kube_client_key_pem(client)),
         .proxy = config->proxy_url,
         .user_agent = client->user_agent,
         .server_name = or_null(config->tls_server_name),
@@ -41,34 +57,31 @@ void kube_client_settings(const struct kube_client *client, struct http_settings
     };
 }
 
-/* ---- the token ------------------------------------------------------------------------ */
-
-/* A header value and nothing that could end it: the visible ASCII characters. */
-static bool token_valid(const char *token)
+void kube_client_renew_peer(struct kube_client *client, struct http_peer **peer)
 {
-    size_t length = strlen(token);
-    for (size_t i = 0; i < length; i++) {
-        if (token[i] <= ' ' || token[i] > '~')
-            return false;
-    }
-    return length > 0 && length <= TOKEN_CAP;
+    struct http_settings settings;
+    if (!client->certificate_changed)
+        return;
+    client->certificate_changed = false;
+    kube_client_settings(client, &settings);
+    struct http_peer *renewed = http_peer_new(&settings);
+    http_peer_free(*peer);
+    *peer = renewed;
 }
 
-static int read_token(const char *path, char **ret_token, struct error *err)
+/* ---- the token ------------------------------------------------------------------------ */
+
+static int take_credential(struct kube_client *client, int64_t now_ms, const char **ret_token,
+                           struct error *err)
 {
-    CLEANUP(strbuf_release) struct strbuf text = STRBUF_CAPPED(TOKEN_CAP + 64);
-    if (file_text_read(path, TOKEN_CAP + 64, &text, err) < 0)
+    struct exec_credential *credential = NULL;
+    if (exec_source_take(client->plugin, now_ms, &credential, err) < 0)
         return -1;
-    CLEANUP_FREE char *token = strbuf_take(&text);
-    size_t length = strlen(token);
-    while (length > 0 && strchr(" \t\r\n", token[length - 1]) != NULL)
-        token[--length] = '\0';
-    if (!token_valid(token))
-        return error_set(err, ERROR_INVALID,
-                         "%s holds no token, expected one line of at most %zu bytes", path,
-                         TOKEN_CAP);
-    *ret_token = token;
-    token = NULL;
+    if (strcmp(credential->cert_pem, kube_client_cert_pem(client)) != 0)
+        client->certificate_changed = true;
+    exec_credential_drop(client->credential);
+    client->credential = credential;
+    *ret_token = credential->token;
     return 0;
 }
 
@@ -82,8 +95,10 @@ int kube_client_token(struct kube_client *client, int64_t now_ms, const char **r
                       struct error *err)
 {
     const struct kubeconfig *config = client->config;
+    if (client->plugin != NULL)
+        return take_credential(client, now_ms, ret_token, err);
     if (*config->token_file == '\0') {
-        if (*config->token != '\0' && !token_valid(config->token))
+        if (*config->token != '\0' && !kube_token_valid(config->token))
             return error_set(err, ERROR_DENIED,
                              "the kubeconfig's token holds blanks or control bytes");
         *ret_token = config->token;
@@ -91,7 +106,7 @@ int kube_client_token(struct kube_client *client, int64_t now_ms, const char **r
     }
     if (!token_is_fresh(client, now_ms)) {
         char *token = NULL;
-        if (read_token(config->token_file, &token, err) == 0) {
+        if (kube_token_read(config->token_file, &token, err) == 0) {
             mem_free(client->token);
             client->token = token;
             client->token_read_ms = now_ms;
@@ -108,6 +123,8 @@ int kube_client_token(struct kube_client *client, int64_t now_ms, const char **r
 void kube_client_unauthorized(struct kube_client *client)
 {
     client->token_stale = true;
+    if (client->plugin != NULL && client->credential != NULL)
+        exec_source_reject(client->plugin, client->credential->number);
 }
 
 /* ---- paths and queries ---------------------------------------------------------------- */
@@ -185,7 +202,7 @@ int kube_request_make(struct kube_client *client, const struct kube_call *call, 
 {
     CLEANUP(kube_request_release)
     struct kube_request request = {.url = STRBUF_CAPPED(URL_CAP),
-                                   .authorization = STRBUF_CAPPED(TOKEN_CAP + 64)};
+                                   .authorization = STRBUF_CAPPED(KUBE_TOKEN_CAP + 64)};
     const char *token;
     if (write_url(client, call, &request.url, err) < 0 ||
         kube_client_token(client, now_ms, &token, err) < 0)

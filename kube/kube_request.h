@@ -5,7 +5,7 @@
  *
  * A struct kube_client belongs to one thread. It says who we are (User-Agent, client certificate,
  * bearer token) to one API server. A token file is read again when 60 s old and at once after a
- * 401.
+ * 401. With a credential plugin, token and certificate are those that its exec_source has now.
  *
  * What reaches a URL has been checked: groups, namespaces, names and resources are DNS-1123
  * subdomains, the query is made by kube_query_add(). A path that is not well-formed is
@@ -28,28 +28,44 @@
 #define KUBE_MERGE_PATCH "application/merge-patch+json"
 #define KUBE_APPLY_PATCH "application/apply-patch+yaml"
 
+struct exec_source;
+struct exec_credential;
+
 struct kube_client {
     const struct kubeconfig *config; /* borrowed for the client's life */
     char *user_agent;
     char *token; /* what the token file said; NULL: not read yet */
     int64_t token_read_ms;
-    bool token_stale; /* a 401 came: read it again */
+    bool token_stale;                   /* a 401 came: read it again */
+    struct exec_source *plugin;         /* borrowed; NULL: none */
+    struct exec_credential *credential; /* the plugin's, as last taken; held. NULL: none yet */
+    bool certificate_changed;           /* by the plugin, since the peer was made */
 };
 
 /* user_agent: "podbind/0.1.0 (linux/amd64)"; curl's own would make the server pretty-print. */
 void kube_client_init(struct kube_client *client, const struct kubeconfig *config,
                       const char *user_agent);
 void kube_client_release(struct kube_client *client);
+/* Where the kubeconfig has a plugin: after init, before the first request. Outlives the client. */
+void kube_client_use_plugin(struct kube_client *client, struct exec_source *plugin);
 /* What http_peer_new() needs for this server; the texts are borrowed from the client and its
  * config. HTTP/2 on, no proxy but the kubeconfig's, whatever the environment says. */
 void kube_client_settings(const struct kube_client *client, struct http_settings *ret_settings);
+/* Makes a new peer in place of *peer, the client's only one, where the plugin has given another
+ * certificate since. Call it between kube_request_make() and http_start(). */
+void kube_client_renew_peer(struct kube_client *client, struct http_peer **peer);
+/* The client certificate and its key of now, "" when there is none; borrowed until the next
+ * kube_client_token(). */
+const char *kube_client_cert_pem(const struct kube_client *client);
+const char *kube_client_key_pem(const struct kube_client *client);
 /* The bearer token of now, "" when none is used; borrowed until the next call. ERROR_DENIED when
  * the file can't be read and none is known, or it holds no token (expected: one line, 12 KiB at
- * most); an older token is kept while the file can't be read. */
+ * most); an older token is kept while the file can't be read. ERROR_TRANSIENT when the plugin gave
+ * nothing, or nothing that is still valid. */
 int kube_client_token(struct kube_client *client, int64_t now_ms, const char **ret_token,
                       struct error *err);
-/* Say this after any 401: the next request reads the token file again. kube_answer_read() says it.
- */
+/* Say this after any 401: the next request reads the token file again, the plugin is run again.
+ * kube_answer_read() says it. */
 void kube_client_unauthorized(struct kube_client *client);
 
 /* ---- a request ------------------------------------------------------------------------ */

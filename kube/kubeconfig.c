@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kubeconfig.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/digest.h"
 #include "kube/kube_endpoint.h"
+#include "kube/kubeconfig_exec.h"
+#include "kube/kubeconfig_reader.h"
 #include "kube/proxy_url.h"
 #include "kube/yaml_tree.h"
-
-struct kubeconfig_reader {
-    const char *file;
-    const struct yaml_node *root;
-    struct kubeconfig *config;
-    struct kubeconfig_paths *paths;
-    struct error *err;
-};
 
 /* A PEM that the file holds as base64 or names by path. */
 struct pem_field {
@@ -28,68 +21,19 @@ struct pem_field {
     unsigned *line;
 };
 
-/* Fills the error with the place and a sentence; the value is -1. */
-#define REFUSE(...) (refuse(__VA_ARGS__), -1)
-
-__attribute__((format(printf, 3, 4))) static void refuse(const struct kubeconfig_reader *reader,
-                                                         unsigned line, const char *format, ...)
-{
-    char text[384];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    error_set(reader->err, ERROR_INVALID, "%s:%u: %s", reader->file, line, text);
-}
-
-static void set_text(char **text, const char *value)
-{
-    mem_free(*text);
-    *text = mem_strdup(value);
-}
-
-static bool is_given(const struct yaml_node *node)
-{
-    return node != NULL && !node->plain_null && !(node->kind == YAML_TEXT && *node->text == '\0');
-}
-
-/* The text under a key, "" when it is not given; borrowed from the tree. */
-static int text_at(const struct kubeconfig_reader *reader, const struct yaml_node *map,
-                   const char *key, const char **ret_text)
-{
-    const struct yaml_node *node = yaml_get(map, key);
-    if (is_given(node) && node->kind != YAML_TEXT)
-        return REFUSE(reader, node->line, "%s is %s, expected a text", key,
-                      yaml_kind_name(node->kind));
-    *ret_text = is_given(node) ? node->text : "";
-    return 0;
-}
-
 static int copy_text(const struct kubeconfig_reader *reader, const struct yaml_node *map,
                      const char *key, char **text)
 {
     const char *value = "";
-    if (text_at(reader, map, key, &value) < 0)
+    if (kubeconfig_text(reader, map, key, &value) < 0)
         return -1;
     if (strpbrk(value, "\r\n\t") != NULL)
         return REFUSE(reader, yaml_get(map, key)->line, "%s goes over several lines", key);
-    set_text(text, value);
+    kubeconfig_set(text, value);
     return 0;
 }
 
 /* ---- clusters, users, contexts: lists of {name: ..., <kind>: {...}} ------------------- */
-
-/* The entry of that name, or NULL. */
-static const struct yaml_node *named_entry(const struct yaml_node *list, const char *name)
-{
-    for (size_t i = 0; list != NULL && i < list->count; i++) {
-        const struct yaml_node *entry_name = yaml_get(&list->items[i], "name");
-        if (entry_name != NULL && entry_name->kind == YAML_TEXT &&
-            strcmp(entry_name->text, name) == 0)
-            return &list->items[i];
-    }
-    return NULL;
-}
 
 /* "a, b, c": what could have been meant. */
 static void list_names(const struct yaml_node *list, char *text, size_t size)
@@ -109,12 +53,12 @@ static int find_map(const struct kubeconfig_reader *reader, const char *list_key
                     const char *name, unsigned line, const struct yaml_node **ret_map)
 {
     const struct yaml_node *list = yaml_get(reader->root, list_key);
-    if (!is_given(list))
+    if (!kubeconfig_given(list))
         return REFUSE(reader, line, "there are no %s, expected a list with \"%s\"", list_key, name);
     if (list->kind != YAML_LIST)
         return REFUSE(reader, list->line, "%s is %s, expected a list", list_key,
                       yaml_kind_name(list->kind));
-    const struct yaml_node *entry = named_entry(list, name);
+    const struct yaml_node *entry = kubeconfig_named(list, name);
     if (entry == NULL) {
         char names[200];
         list_names(list, names, sizeof names);
@@ -130,17 +74,6 @@ static int find_map(const struct kubeconfig_reader *reader, const char *list_key
 
 /* ---- PEM and paths -------------------------------------------------------------------- */
 
-/* As seen from the kubeconfig's directory. */
-static char *resolve_path(const char *file, const char *path)
-{
-    const char *slash = strrchr(file, '/');
-    CLEANUP(strbuf_release) struct strbuf text = {0};
-    if (*path != '/' && slash != NULL)
-        strbuf_add(&text, file, (size_t)(slash - file) + 1);
-    strbuf_str(&text, path);
-    return strbuf_take(&text);
-}
-
 static int decode_pem(const struct kubeconfig_reader *reader, const struct yaml_node *map,
                       const struct pem_field *field, const char *data)
 {
@@ -152,7 +85,7 @@ static int decode_pem(const struct kubeconfig_reader *reader, const struct yaml_
     if (strlen(text) != pem.length || strstr(text, field->mark) == NULL)
         return REFUSE(reader, line, "%s is not PEM in base64, expected \"%s\" in it",
                       field->data_key, field->mark);
-    set_text(field->text, text);
+    kubeconfig_set(field->text, text);
     return 0;
 }
 
@@ -161,13 +94,13 @@ static int read_pem(const struct kubeconfig_reader *reader, const struct yaml_no
                     const struct pem_field *field)
 {
     const char *data = "", *path = "";
-    if (text_at(reader, map, field->data_key, &data) < 0 ||
-        text_at(reader, map, field->path_key, &path) < 0)
+    if (kubeconfig_text(reader, map, field->data_key, &data) < 0 ||
+        kubeconfig_text(reader, map, field->path_key, &path) < 0)
         return -1;
     if (*data != '\0')
         return decode_pem(reader, map, field, data);
     if (*path != '\0') {
-        *field->path = resolve_path(reader->file, path);
+        *field->path = kubeconfig_resolve(reader->file, path);
         *field->line = yaml_get(map, field->path_key)->line;
     }
     return 0;
@@ -187,14 +120,14 @@ static int check_proxy(const struct kubeconfig_reader *reader, const struct yaml
     if (proxy_url_parse(*url, &proxy, &why) < 0)
         return REFUSE(reader, yaml_get(cluster, "proxy-url")->line, "%s", why.text);
     proxy_url_write(&proxy, &text);
-    set_text(url, strbuf_text(&text));
+    kubeconfig_set(url, strbuf_text(&text));
     return 0;
 }
 
 static int check_tls(const struct kubeconfig_reader *reader, const struct yaml_node *cluster)
 {
     const struct yaml_node *node = yaml_get(cluster, "insecure-skip-tls-verify");
-    if (!is_given(node) || (node->kind == YAML_TEXT && strcmp(node->text, "false") == 0))
+    if (!kubeconfig_given(node) || (node->kind == YAML_TEXT && strcmp(node->text, "false") == 0))
         return 0;
     return REFUSE(reader, node->line,
                   "insecure-skip-tls-verify is refused, because anybody on the way could then act "
@@ -227,14 +160,14 @@ static int read_cluster(const struct kubeconfig_reader *reader, const struct yam
 
 static int refuse_unsupported(const struct kubeconfig_reader *reader, const struct yaml_node *user)
 {
-    static const char *const fields[] = {"exec", "auth-provider", "username",  "password",
-                                         "as",   "as-uid",        "as-groups", "as-user-extra"};
+    static const char *const fields[] = {"auth-provider", "username",  "password",     "as",
+                                         "as-uid",        "as-groups", "as-user-extra"};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const struct yaml_node *node = yaml_get(user, fields[i]);
-        if (is_given(node))
+        if (kubeconfig_given(node))
             return REFUSE(reader, node->line,
-                          "the user's \"%s\" is not supported yet, expected client-certificate and "
-                          "client-key, token or tokenFile",
+                          "the user's \"%s\" is not supported, expected client-certificate and "
+                          "client-key, token, tokenFile or exec",
                           fields[i]);
     }
     return 0;
@@ -257,7 +190,7 @@ static int read_user(const struct kubeconfig_reader *reader, const struct yaml_n
     const char *token_file = "";
     if (refuse_unsupported(reader, user) < 0 || read_pem(reader, user, &cert) < 0 ||
         read_pem(reader, user, &key) < 0 || copy_text(reader, user, "token", &config->token) < 0 ||
-        text_at(reader, user, "tokenFile", &token_file) < 0)
+        kubeconfig_text(reader, user, "tokenFile", &token_file) < 0)
         return -1;
     bool has_cert = has_one(config->cert_pem, paths->cert.path);
     if (has_cert != has_one(config->key_pem, paths->key.path))
@@ -266,8 +199,8 @@ static int read_user(const struct kubeconfig_reader *reader, const struct yaml_n
                       has_cert ? "client-key" : "client-certificate");
     if (*token_file != '\0') {
         mem_free(config->token_file);
-        config->token_file = resolve_path(reader->file, token_file);
-        set_text(&config->token, "");
+        config->token_file = kubeconfig_resolve(reader->file, token_file);
+        kubeconfig_set(&config->token, "");
     }
     return 0;
 }
@@ -278,7 +211,7 @@ static int choose_context(const struct kubeconfig_reader *reader, const char *co
     const struct yaml_node *current = yaml_get(reader->root, "current-context");
     *ret_line = current != NULL ? current->line : 1;
     if (context != NULL && *context != '\0') {
-        set_text(&reader->config->context, context);
+        kubeconfig_set(&reader->config->context, context);
         *ret_line = 1;
         return 0;
     }
@@ -299,8 +232,8 @@ static int read_context(const struct kubeconfig_reader *reader, const char *cont
                       yaml_kind_name(reader->root->kind));
     if (choose_context(reader, context, &line) < 0 ||
         find_map(reader, "contexts", "context", reader->config->context, line, &map) < 0 ||
-        text_at(reader, map, "cluster", &cluster_name) < 0 ||
-        text_at(reader, map, "user", &user_name) < 0 ||
+        kubeconfig_text(reader, map, "cluster", &cluster_name) < 0 ||
+        kubeconfig_text(reader, map, "user", &user_name) < 0 ||
         copy_text(reader, map, "namespace", &reader->config->namespace) < 0)
         return -1;
     if (*cluster_name == '\0')
@@ -312,6 +245,9 @@ static int read_context(const struct kubeconfig_reader *reader, const char *cont
     if (*user_name == '\0')
         return 0;
     if (find_map(reader, "users", "user", user_name, map->line, &user) < 0)
+        return -1;
+    if (kubeconfig_given(yaml_get(user, "exec")) &&
+        kubeconfig_exec_read(reader, user, user_name, cluster, &reader->config->exec) < 0)
         return -1;
     return read_user(reader, user);
 }

@@ -5,8 +5,9 @@
  *
  * Nothing here reads the environment. Every error is ERROR_INVALID and says the file, the line and
  * what was expected. Refused with a sentence: insecure-skip-tls-verify, and in the user of the
- * selected context exec, auth-provider, username and impersonation, which are not supported (other
- * contexts may use them). Unknown fields are skipped, as kubectl does.
+ * selected context auth-provider, username and impersonation, which are not supported (other
+ * contexts may use them). Unknown fields are skipped, as kubectl does. What is taken of `exec` says
+ * kube/kubeconfig_exec.
  *
  * Source: k8s.io/client-go tools/clientcmd/api/v1/types.go and rest/config.go (InClusterConfig).
  */
@@ -18,6 +19,8 @@
 #include "base/mem.h"
 
 #define KUBECONFIG_FILE_CAP ((size_t)1 << 20)
+struct kubeconfig_exec; /* kube/kubeconfig_exec.h */
+
 /* What must stand in a PEM of that kind. */
 #define KUBECONFIG_CERTIFICATE "-----BEGIN CERTIFICATE-----"
 #define KUBECONFIG_KEY "PRIVATE KEY-----"
@@ -34,6 +37,7 @@ struct kubeconfig {
     char *tls_server_name; /* name for SNI and the certificate check instead of the server's host */
     char *namespace;       /* of the context, or of the pod; "" when not said */
     char *context;         /* name of the context used; "" in-cluster */
+    struct kubeconfig_exec *exec; /* the credential plugin, owned; NULL: none */
 };
 
 /* Every text is "". */

@@ -6,14 +6,10 @@
 #include "kube/kube_endpoint.h"
 #include "kube/kube_name.h"
 #include "kube/kubeconfig.h"
+#include "kube/kubeconfig_exec.h"
+#include "kube/kubeconfig_reader.h"
 
 #define POD_DIRECTORY "/var/run/secrets/kubernetes.io/serviceaccount"
-
-static void set_text(char **text, const char *value)
-{
-    mem_free(*text);
-    *text = mem_strdup(value);
-}
 
 void kubeconfig_init(struct kubeconfig *config)
 {
@@ -37,7 +33,7 @@ static int read_pem_file(const char *file, const char *path, unsigned line, cons
     if (strstr(strbuf_text(&pem), mark) == NULL)
         return error_set(err, ERROR_INVALID, "%s:%u: %s is not PEM, expected \"%s\" in it", file,
                          line, path, mark);
-    set_text(text, strbuf_text(&pem));
+    kubeconfig_set(text, strbuf_text(&pem));
     return 0;
 }
 
@@ -79,7 +75,7 @@ static int pod_server(const char *host, const char *port, char **server, struct 
     struct kube_endpoint endpoint;
     if (kube_endpoint_parse(strbuf_text(&url), &endpoint, err) < 0)
         return error_wrap(err, "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT");
-    set_text(server, strbuf_text(&url));
+    kubeconfig_set(server, strbuf_text(&url));
     return 0;
 }
 
@@ -99,7 +95,7 @@ static int read_pod_ca(const char *root, char **ca_pem, struct error *err)
     if (strstr(strbuf_text(&text), KUBECONFIG_CERTIFICATE) == NULL)
         return error_set(err, ERROR_INVALID, "%s is not PEM, expected \"%s\" in it", path,
                          KUBECONFIG_CERTIFICATE);
-    set_text(ca_pem, strbuf_text(&text));
+    kubeconfig_set(ca_pem, strbuf_text(&text));
     return 0;
 }
 
@@ -109,7 +105,7 @@ static int read_pod_token(const char *root, char **token_file, struct error *err
     CLEANUP(strbuf_release) struct strbuf text = STRBUF_CAPPED(KUBECONFIG_FILE_CAP);
     if (file_text_read(path, KUBECONFIG_FILE_CAP, &text, err) < 0)
         return -1;
-    set_text(token_file, path);
+    kubeconfig_set(token_file, path);
     return 0;
 }
 
@@ -124,7 +120,7 @@ static void read_pod_namespace(const char *root, char **namespace)
     CLEANUP_FREE char *name = strbuf_take(&text);
     name[strcspn(name, " \t\r\n")] = '\0';
     if (kube_name_valid(name))
-        set_text(namespace, name);
+        kubeconfig_set(namespace, name);
 }
 
 int kubeconfig_in_cluster(const char *root, const char *host, const char *port,
@@ -161,5 +157,6 @@ void kubeconfig_release(struct kubeconfig *config)
                            config->context};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         mem_free(texts[i]);
+    kubeconfig_exec_free(config->exec);
     *config = (struct kubeconfig){0};
 }

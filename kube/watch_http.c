@@ -44,6 +44,7 @@ struct watch_http_server {
     pthread_mutex_t lock;
     struct watch_http *posted, **last_posted;
     struct watch_http *closing;
+    struct http_peer *renewed; /* to be used from now on; NULL: as before */
     bool running;
 
     struct http *engine;
@@ -236,8 +237,14 @@ static void take_posted(struct watch_http_server *server)
     struct watch_http *posted = server->posted, *closing = server->closing;
     server->posted = NULL;
     server->last_posted = &server->posted;
+    struct http_peer *renewed = server->renewed;
     server->closing = NULL;
+    server->renewed = NULL;
     pthread_mutex_unlock(&server->lock);
+    if (renewed != NULL) {
+        http_peer_free(server->peer);
+        server->peer = renewed;
+    }
     for (struct watch_http *watch = posted; watch != NULL; watch = watch->next_posted) {
         list_add(server, watch);
         start(server, watch);
@@ -311,18 +318,33 @@ void watch_http_close(struct watch_http *watch)
     http_wake(server->engine);
 }
 
-struct watch_http_server *watch_http_server_new(const struct http_settings *settings)
+static struct http_peer *make_peer(const struct http_settings *settings)
 {
-    struct watch_http_server *server = mem_alloc(sizeof *server);
     struct http_settings own = *settings;
     own.http2 = false;
     own.keep_alive_s = KEEP_ALIVE_S;
     own.connect_ms = BEGIN_S * 1000;
+    return http_peer_new(&own);
+}
+
+struct watch_http_server *watch_http_server_new(const struct http_settings *settings)
+{
+    struct watch_http_server *server = mem_alloc(sizeof *server);
     pthread_mutex_init(&server->lock, NULL);
     server->last_posted = &server->posted;
     server->engine = http_new();
-    server->peer = http_peer_new(&own);
+    server->peer = make_peer(settings);
     return server;
+}
+
+void watch_http_server_renew(struct watch_http_server *server, const struct http_settings *settings)
+{
+    struct http_peer *renewed = make_peer(settings);
+    pthread_mutex_lock(&server->lock);
+    struct http_peer *replaced = server->renewed;
+    server->renewed = renewed;
+    pthread_mutex_unlock(&server->lock);
+    http_peer_free(replaced);
 }
 
 void watch_http_server_finish(struct watch_http_server *server)

@@ -37,6 +37,9 @@ struct watch_http;
 
 /* Copies the settings; http2 and keep_alive_s are set here. Starts nothing. */
 struct watch_http_server *watch_http_server_new(const struct http_settings *settings);
+/* Another client certificate, or other settings, for watches opened from now on. Any thread. */
+void watch_http_server_renew(struct watch_http_server *server,
+                             const struct http_settings *settings);
 /* Ends the thread at once, and all watches: closed() is called on this thread for every one that
  * has not ended; all handles are void afterwards. NULL is fine. */
 void watch_http_server_finish(struct watch_http_server *server);

@@ -11,27 +11,31 @@
 #include "kube/kube_endpoint.h"
 #include "kube/proxy_url.h"
 #include "kube/watch_http.h"
+#include "kube/watch_identity.h"
 #include "kube/watch_query.h"
 
 #define URL_CAP 16384
 
-/* `transport` and `http` are under the lock. */
+/* `transport`, `http` and its certificate are under the lock. */
 struct watcher {
     struct watcher_settings settings;
     struct kube_endpoint endpoint;
-    struct proxy_url proxy;      /* host "": none */
-    struct watch_server *server; /* NULL: HTTP only */
+    struct proxy_url proxy; /* host "": none */
+    bool websockets;
+    struct watch_identities identities; /* where there are WebSockets */
     atomic_uint attempts;
     bool free_to_choose;
 
     pthread_mutex_t lock;
     struct watch_transport transport;
     struct watch_http_server *http; /* made by the first watch that takes it */
+    char *http_cert_pem;            /* the client certificate that it has */
 };
 
 /* One reference each: the opener's handle, and the sink until closed(). */
 struct watching {
     struct watcher *watcher;
+    struct watch_identity *identity; /* of the WebSocket */
     struct watch_sink sink;
     enum watch_transport_kind kind;
     struct watch *websocket;
@@ -76,10 +80,10 @@ static int make_server(struct watcher *watcher, struct error *err)
         .proxy_url = config->proxy_url,
         .user_agent = watcher->settings.user_agent,
     };
-    if (!may_use_websockets(watcher))
+    watcher->websockets = may_use_websockets(watcher);
+    if (!watcher->websockets)
         return 0;
-    watcher->server = watch_server_new(watcher->settings.loop, &settings, err);
-    return watcher->server != NULL ? 0 : -1;
+    return watch_identities_init(&watcher->identities, watcher->settings.loop, &settings, err);
 }
 
 struct watcher *watcher_new(const struct watcher_settings *settings, struct error *err)
@@ -92,7 +96,7 @@ struct watcher *watcher_new(const struct watcher_settings *settings, struct erro
         watcher_free(watcher);
         return NULL;
     }
-    watcher->free_to_choose = settings->choice == WATCHER_AUTO && watcher->server != NULL;
+    watcher->free_to_choose = settings->choice == WATCHER_AUTO && watcher->websockets;
     return watcher;
 }
 
@@ -101,14 +105,15 @@ void watcher_free(struct watcher *watcher)
     if (watcher == NULL)
         return;
     watch_http_server_finish(watcher->http);
-    watch_finish(watcher->server);
+    watch_identities_finish(&watcher->identities);
+    mem_free(watcher->http_cert_pem);
     pthread_mutex_destroy(&watcher->lock);
     mem_free(watcher);
 }
 
 enum watch_transport_kind watcher_transport(struct watcher *watcher)
 {
-    if (watcher->server == NULL)
+    if (!watcher->websockets)
         return WATCH_TRANSPORT_HTTP;
     pthread_mutex_lock(&watcher->lock);
     enum watch_transport_kind now = watch_transport_now(&watcher->transport);
@@ -129,7 +134,7 @@ int64_t watcher_heartbeat(struct watcher *watcher)
 static enum watch_transport_kind choose(struct watcher *watcher, int64_t now_ms)
 {
     enum watch_transport_kind kind =
-        watcher->server != NULL ? WATCH_TRANSPORT_WEBSOCKET : WATCH_TRANSPORT_HTTP;
+        watcher->websockets ? WATCH_TRANSPORT_WEBSOCKET : WATCH_TRANSPORT_HTTP;
     if (!watcher->free_to_choose)
         return kind;
     pthread_mutex_lock(&watcher->lock);
@@ -167,8 +172,10 @@ static void tell_failed(struct watcher *watcher, enum watch_transport_kind kind,
 
 static void drop(struct watching *watching)
 {
-    if (atomic_fetch_sub(&watching->refs, 1) == 1)
-        mem_free(watching);
+    if (atomic_fetch_sub(&watching->refs, 1) > 1)
+        return;
+    watch_identities_drop(&watching->watcher->identities, watching->identity);
+    mem_free(watching);
 }
 
 static void on_opened(void *context)
@@ -226,22 +233,38 @@ static int open_websocket(struct watching *watching, struct kube_client *client,
                         atomic_fetch_add(&watcher->attempts, 1), address, err) < 0 ||
         kube_client_token(client, request->now_ms, &token, err) < 0)
         return -1;
+    watching->identity = watch_identities_hold(&watcher->identities, kube_client_cert_pem(client),
+                                               kube_client_key_pem(client), err);
+    if (watching->identity == NULL)
+        return -1;
     settings.address = address;
     settings.path = strbuf_text(&path);
     settings.token = token;
-    watching->websocket = watch_open(watcher->server, &settings, &sink);
+    watching->websocket = watch_open(watching->identity->server, &settings, &sink);
     return 0;
+}
+
+/* With the client's certificate of now. Under the lock. */
+static void prepare_http(struct watcher *watcher, const struct kube_client *client)
+{
+    const char *cert_pem = kube_client_cert_pem(client);
+    struct http_settings settings;
+    if (watcher->http != NULL && strcmp(watcher->http_cert_pem, cert_pem) == 0)
+        return;
+    kube_client_settings(client, &settings);
+    if (watcher->http == NULL)
+        watcher->http = watch_http_server_new(&settings);
+    else
+        watch_http_server_renew(watcher->http, &settings);
+    mem_free(watcher->http_cert_pem);
+    watcher->http_cert_pem = mem_strdup(cert_pem);
 }
 
 static struct watch_http_server *http_server(struct watcher *watcher,
                                              const struct kube_client *client)
 {
-    struct http_settings settings;
     pthread_mutex_lock(&watcher->lock);
-    if (watcher->http == NULL) {
-        kube_client_settings(client, &settings);
-        watcher->http = watch_http_server_new(&settings);
-    }
+    prepare_http(watcher, client);
     struct watch_http_server *server = watcher->http;
     pthread_mutex_unlock(&watcher->lock);
     return server;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * watcher - watches of one API server as one identity, by whichever transport: WebSockets
+ * watcher - watches of one API server, by whichever transport: WebSockets
  * (kube/watch) or chunked HTTP answers (kube/watch_http). The sink cannot tell which one carries
  * it: opened?, event*, closed, with the kinds of error of kube/watch.h.
  *
@@ -64,10 +64,10 @@ struct watcher_request {
     uint64_t random; /* for the length of the watch */
 };
 
-/* Opens a watch with the client's token of now; the client is the calling thread's own. Fails, and
- * never calls the sink then, when there is no token or no address. Else what goes wrong comes to
- * closed(). May block as long as the system's resolver does where the server's name is no
- * address. */
+/* Opens a watch with the client's token and certificate of now; the client is the calling thread's
+ * own. Fails, and never calls the sink then, when there is no token or no address. Else what goes
+ * wrong comes to closed(). May block as long as the system's resolver does where the server's name
+ * is no address. */
 int watcher_open(struct watcher *watcher, struct kube_client *client,
                  const struct watcher_request *request, const struct watch_sink *sink,
                  struct watching **ret_watching, struct error *err);

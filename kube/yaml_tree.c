@@ -81,11 +81,8 @@ static bool text_is_clean(const char *text, size_t length)
     return true;
 }
 
-static bool is_plain_null(const yaml_event_t *event)
+static bool is_null(const char *text)
 {
-    if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
-        return false;
-    const char *text = (const char *)event->data.scalar.value;
     static const char *const words[] = {"", "~", "null", "Null", "NULL"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(text, words[i]) == 0)
@@ -101,7 +98,8 @@ static int read_text(struct yaml_reader *reader, const yaml_event_t *event, stru
     if (!text_is_clean(text, length))
         return fail(reader, line_of(event), "a control byte in a text");
     node->text = mem_strndup(text, length);
-    node->plain_null = is_plain_null(event);
+    node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    node->plain_null = node->plain && is_null(node->text);
     return 0;
 }
 

@@ -27,6 +27,7 @@ struct yaml_node {
     unsigned line;           /* from 1 */
     char *key;               /* under a map: its key; otherwise NULL */
     char *text;              /* YAML_TEXT: the value; otherwise NULL */
+    bool plain;              /* YAML_TEXT: it was not quoted */
     bool plain_null;         /* an unquoted null, ~ or nothing */
     struct yaml_node *items; /* YAML_MAP, YAML_LIST, in order */
     size_t count;

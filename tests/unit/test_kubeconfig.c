@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "kube/kubeconfig.h"
+#include "kube/kubeconfig_exec.h"
 #include "kube/yaml_tree.h"
 #include "tests/unit/aws_cases.h"
 
@@ -30,6 +31,24 @@ static void add_field(struct strbuf *text, const char *name, const char *value)
     strbuf_format(text, "%s: ", name);
     strbuf_json(text, value);
     strbuf_char(text, '\n');
+}
+
+static void add_words(struct strbuf *text, const char *name, char *const *words)
+{
+    for (; *words != NULL; words++)
+        add_field(text, name, *words);
+}
+
+static void describe_exec(const struct kubeconfig_exec *exec, struct strbuf *text)
+{
+    add_field(text, "exec user", exec->user);
+    add_field(text, "exec version", exec->api_version);
+    add_words(text, "exec argv", exec->argv);
+    add_words(text, "exec env", exec->env);
+    add_field(text, "exec hint", exec->install_hint);
+    add_field(text, "exec cluster info", exec->provide_cluster_info ? "yes" : "");
+    strbuf_str(text, *exec->cluster_config != '\0' ? "exec cluster config: " : "");
+    strbuf_format(text, "%s%s", exec->cluster_config, *exec->cluster_config != '\0' ? "\n" : "");
 }
 
 static void describe(const struct kubeconfig *config, const struct kubeconfig_paths *paths,
@@ -48,6 +67,8 @@ static void describe(const struct kubeconfig *config, const struct kubeconfig_pa
     add_field(text, "ca path", paths->ca.path);
     add_field(text, "cert path", paths->cert.path);
     add_field(text, "key path", paths->key.path);
+    if (config->exec != NULL)
+        describe_exec(config->exec, text);
 }
 
 static void parse(const char *bytes, size_t length, const char *context, struct strbuf *text)
