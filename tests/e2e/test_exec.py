@@ -199,7 +199,8 @@ def test_a_plugin_that_is_not_there(blue, operator, namespace, plugin):
     source.assert_nothing_given_in(child.log)
 
 
-def test_client_certificates(blue, operator, namespace, plugin):
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_client_certificates(blue, operator, namespace, plugin, transport):
     """Each of two, with its own name, and the second comes while the watches of the first are open."""
     app = namespace(blue)
     names = [f"exec-{secrets.token_hex(3)}" for _ in range(2)]
@@ -215,7 +216,7 @@ def test_client_certificates(blue, operator, namespace, plugin):
         return {r["verb"] for r in blue.audit() if r["user"].get("username") == name}
 
     give(names[0])
-    child = operator(blue, kubeconfig=source.kubeconfig)
+    child = operator(blue, f"--watch-transport={transport}", kubeconfig=source.kubeconfig)
     bind(blue, app, "reader")
     wait_for(lambda: {"watch", "patch", "update"} <= verbs(names[0]), 20, "all kinds of requests with the first")
     give(names[1])
