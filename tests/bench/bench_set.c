@@ -27,7 +27,8 @@ void bench_names(size_t i, char ret_binding[BENCH_NAME_SIZE], char ret_account[B
 
 enum bench_kind bench_kind_named(const char *name)
 {
-    static const char *const names[BENCH_KIND_COUNT] = {"named", "mixed", "deleted", "handover"};
+    static const char *const names[BENCH_KIND_COUNT] = {"named",    "mixed", "deleted",
+                                                        "handover", "fresh", "leaving"};
     int kind = 0;
 
     while (kind < BENCH_KIND_COUNT && strcmp(names[kind], name) != 0)
@@ -152,6 +153,29 @@ static void select_pair(struct maker *maker, struct binding **binding)
     mem_free(by_name);
 }
 
+static void make_fresh(struct maker *maker, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct binding *binding = add_binding(maker, i, "load"), fresh = *binding;
+
+        fresh.has_finalizer = false;
+        fresh.finalizers = "";
+        maker->set->bindings[i] = binding_copy(&fresh);
+        mem_free(binding);
+    }
+}
+
+static void make_leaving(struct maker *maker, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct binding *binding = add_binding(maker, i, "load");
+
+        binding->deleting = i % 2 == 0;
+        if (!binding->deleting)
+            add_association(maker, binding, binding->service_account);
+    }
+}
+
 static void make_mixed(struct maker *maker, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -179,12 +203,25 @@ void bench_set_make(enum bench_kind kind, size_t count, struct bench_set *ret_se
                                               .region = "us-west-2",
                                               .account = ACCOUNT,
                                               .owner = OWNER}};
-    if (kind == BENCH_MIXED)
+    ret_set->mirror.listed_at = DESCRIBED_MS;
+    switch (kind) {
+    case BENCH_MIXED:
         make_mixed(&maker, count);
-    else if (kind == BENCH_HANDOVER)
+        break;
+    case BENCH_HANDOVER:
         make_handover(&maker, count);
-    else
+        break;
+    case BENCH_FRESH:
+        make_fresh(&maker, count);
+        break;
+    case BENCH_LEAVING:
+        make_leaving(&maker, count);
+        break;
+    case BENCH_NAMED:
+    case BENCH_DELETED:
+    case BENCH_KIND_COUNT:
         make_one_namespace(&maker, count, kind == BENCH_DELETED);
+    }
 }
 
 void bench_set_release(struct bench_set *set)

@@ -8,6 +8,9 @@
  * each BENCH_DELETED   one namespace, every binding is being deleted, its association still stands
  *     BENCH_HANDOVER  one namespace, half of the bindings are being deleted, and the other half
  *                     wants their keys
+ *     BENCH_FRESH     one namespace, no binding has its finalizer, EKS holds nothing
+ *     BENCH_LEAVING   one namespace, half of the bindings are being deleted, and EKS holds the
+ *                     associations of the others only
  */
 #pragma once
 
@@ -20,14 +23,22 @@
 
 #define BENCH_OWN_NAMESPACE "podbind-system"
 
-enum bench_kind { BENCH_NAMED, BENCH_MIXED, BENCH_DELETED, BENCH_HANDOVER, BENCH_KIND_COUNT };
+enum bench_kind {
+    BENCH_NAMED,
+    BENCH_MIXED,
+    BENCH_DELETED,
+    BENCH_HANDOVER,
+    BENCH_FRESH,
+    BENCH_LEAVING,
+    BENCH_KIND_COUNT
+};
 
 struct bench_set {
     struct binding **bindings; /* owned, in the order of a store */
     size_t binding_count;
     struct service_account **accounts; /* owned, in the order of a store */
     size_t account_count;
-    struct mirror mirror;   /* an association for each key that is or was wanted */
+    struct mirror mirror;   /* what EKS holds, all of it described and settled */
     struct cluster cluster; /* verified */
 };
 

@@ -120,12 +120,14 @@ def rows_of_crowd(crowd: dict, alone: dict) -> list[Row]:
 
 def rows_of_core(core: dict) -> list[Row]:
     rows = []
-    for kind, figures in core.items():
-        counts = list(figures["instructions"].items())
-        for count, number in counts:
-            rows.append(Row("callgrind", f"{kind}: instructions a binding, N = {count:,}", number / count, ""))
-        for (small, _), (large, _), exponent in zip(counts, counts[1:], figures["exponents"], strict=False):
-            rows.append(Row("callgrind", f"{kind}: exponent {small:,} to {large:,}", exponent, "", 1.05))
+    for case, figures in core.items():
+        counts = list(figures["instructions"])
+        largest, smallest = counts[-1], counts[0]
+        spent = figures["instructions"][largest] / largest
+        rows.append(Row("callgrind", f"{case}: instructions a binding, N = {largest:,}", spent, ""))
+        if figures["exponents"]:
+            name = f"{case}: exponent, most between {smallest:,} and {largest:,}"
+            rows.append(Row("callgrind", name, max(figures["exponents"]), "", 1.05))
     return rows
 
 
@@ -142,7 +144,7 @@ def show(rows: list[Row]) -> str:
             scope = row.scope
             lines += ["", scope]
         mark = f"<= {number(row.mark)}" if row.mark is not None else ""
-        lines.append(f"  {row.figure:50} {number(row.value):>9} {row.unit:5} {mark:>10}  {row.verdict}".rstrip())
+        lines.append(f"  {row.figure:56} {number(row.value):>9} {row.unit:5} {mark:>10}  {row.verdict}".rstrip())
     return "\n".join(lines)
 
 
