@@ -155,6 +155,7 @@ void bench_apply(struct bench_set *set, struct bench_apply_counts *ret_counts)
     CLEANUP(intake_release) struct intake intake;
     CLEANUP(observe_release) struct observe observe;
     CLEANUP(reports_release) struct reports reports = {0};
+    CLEANUP(refusals_release) struct refusals refusals = {0};
     CLEANUP(desired_release) struct desired desired = {0};
     CLEANUP(plan_release) struct plan plan = {0};
     struct fresh_list fresh = {0};
@@ -162,8 +163,16 @@ void bench_apply(struct bench_set *set, struct bench_apply_counts *ret_counts)
                                       .mirror = &observe.mirror,
                                       .blind_reason = "",
                                       .blind_message = ""};
-    struct apply apply = {&intake,  &observe, &reports, &desired, &plan,
-                          &context, &outcome, &fresh,   WINDOW};
+    const struct apply apply = {.intake = &intake,
+                                .observe = &observe,
+                                .reports = &reports,
+                                .refusals = &refusals,
+                                .desired = &desired,
+                                .plan = &plan,
+                                .context = &context,
+                                .outcome = &outcome,
+                                .fresh = &fresh,
+                                .window = WINDOW};
 
     *ret_counts = (struct bench_apply_counts){0};
     intake_init(&intake, &ports);

@@ -273,6 +273,7 @@ class Scene:
             "seconds": round(ended - started, 2),
             "cpu_seconds": round(meter.cpu_until(ended) - cpu, 2),
             "kubernetes_writes": dict(self.audit.writes),
+            "refused_writes": dict(self.audit.refused),
             "rss_anon_peak_kib": meter.most_anonymous(),
         }
 
