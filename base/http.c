@@ -195,9 +195,10 @@ static void collect(struct http *http, struct http_pool *pool)
     }
 }
 
+/* A flow that goes on too long says nothing of the other connections, and its own one is closed. */
 static void time_out(struct http *http, struct http_transfer *transfer)
 {
-    if (transfer->left && transfer->pool == http->pools)
+    if (transfer->left && !transfer->flows && transfer->pool == http->pools)
         add_pool(http); /* retires the old one */
     remove_under_way(http, transfer);
     http_transfer_overdue(transfer);

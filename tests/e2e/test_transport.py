@@ -133,7 +133,8 @@ def test_auto_falls_back_where_no_websocket_gets_through(
 ):
     app = namespace(blue)
     with gate(status) as between:
-        config = change(operator_kubeconfig(blue), tmp_path / "gate.kubeconfig", server=f"https://127.0.0.1:{between.port}")
+        url = {"server": f"https://127.0.0.1:{between.port}"}
+        config = change(operator_kubeconfig(blue), tmp_path / "gate.kubeconfig", **url)
         child = operator(blue, kubeconfig=config)
         do_the_job(blue, standin, app)
         wait_for(lambda: transport(child) == "http", 60, "the fall-back to be settled on")
@@ -145,11 +146,10 @@ def test_auto_falls_back_where_no_websocket_gets_through(
         assert child.terminate() == 0
 
 
-def test_websocket_alone_stays_unready_where_none_gets_through(
-    blue, operator, operator_kubeconfig, gate, tmp_path
-):
+def test_websocket_alone_stays_unready_where_none_gets_through(blue, operator, operator_kubeconfig, gate, tmp_path):
     with gate("403 Forbidden") as between:
-        config = change(operator_kubeconfig(blue), tmp_path / "gate.kubeconfig", server=f"https://127.0.0.1:{between.port}")
+        url = {"server": f"https://127.0.0.1:{between.port}"}
+        config = change(operator_kubeconfig(blue), tmp_path / "gate.kubeconfig", **url)
         child = operator(blue, "--watch-transport=websocket", kubeconfig=config, wait=False)
         wait_for(lambda: between.refused >= 6, 60, "six refused handshakes")
         assert transport(child) == "websocket"
