@@ -7,7 +7,7 @@
  * before loop_start(), on the loop's thread, and nowhere else.
  *
  * Each user makes a vhost of its own on the context, with its own table of protocols and its own
- * CA; the loop's vhost has no port and no TLS. At rest the thread wakes once a second.
+ * CA; the loop's vhost has no port and no TLS. At rest the thread wakes every 5 s.
  */
 #pragma once
 
@@ -35,6 +35,6 @@ void loop_free(struct loop *loop);
 /* Runs run(argument) on the loop's thread as soon as it can, in the order of posting. Any thread
  * may call. */
 void loop_post(struct loop *loop, void (*run)(void *argument), void *argument);
-/* Milliseconds since boot at which the loop last turned, at least once a second: the heartbeat for
+/* Milliseconds since boot at which the loop last turned, at least every 5 s: the heartbeat for
  * /healthz. */
 int64_t loop_heartbeat(const struct loop *loop);

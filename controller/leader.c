@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "controller/leader_watch.h"
 #include "controller/metrics.h"
 #include "kube/kube_answer.h"
 #include "kube/kube_request.h"
@@ -24,6 +25,7 @@ struct leader {
     struct http *engine;
     struct http_peer *peer;
     struct lease lease;
+    struct leader_watch *watch;
     json_t *object; /* as the server sent it last; an update edits it */
     pthread_t thread;
     bool running;
@@ -141,6 +143,22 @@ static void publish(struct leader *leader)
     inbox_wake(leader->settings.inbox);
 }
 
+/* Returns when it is to be called again. */
+static int64_t look_at_watch(struct leader *leader)
+{
+    struct leader_hint hint;
+    int64_t due;
+
+    if (leader->lease.state != LEASE_FOLLOWING || leader->lease.releasing) {
+        leader_watch_close(leader->watch);
+        return INT64_MAX;
+    }
+    due = leader_watch_turn(leader->watch, clock_boot_ms());
+    if (leader_watch_take(leader->watch, &hint))
+        lease_observe(&leader->lease, hint.at_ms, hint.missing ? NULL : &hint.record);
+    return due;
+}
+
 static void wait_until(struct leader *leader, int64_t until)
 {
     struct http_answer answer = {0};
@@ -153,6 +171,7 @@ static void *thread_main(void *argument)
 {
     struct leader *leader = argument;
     struct lease_action action = {0};
+    int64_t due;
 
     if (leader->settings.plugin)
         exec_source_await(leader->settings.plugin);
@@ -162,9 +181,10 @@ static void *thread_main(void *argument)
             lease_release(&leader->lease, clock_boot_ms());
         if (atomic_load(&leader->stop) && clock_boot_ms() >= atomic_load(&leader->stop_by))
             break;
+        due = look_at_watch(leader);
         action = lease_step(&leader->lease, clock_boot_ms(), clock_wall_us());
         if (action.move == LEASE_WAIT)
-            wait_until(leader, action.until_ms);
+            wait_until(leader, action.until_ms < due ? action.until_ms : due);
         else if (action.move != LEASE_DONE)
             make_call(leader, &action);
         publish(leader);
@@ -185,15 +205,19 @@ struct leader *leader_new(const struct leader_settings *settings, struct error *
                                          .renew_deadline_ms = options->lease_renew_deadline_ms,
                                          .retry_ms = options->lease_retry_period_ms};
     struct leader *leader = mem_alloc(sizeof *leader);
+    struct leader_watch_settings watch = {
+        .options = options, .watcher = settings->watcher, .client = &leader->client};
     struct http_settings http = {0};
 
     leader->settings = *settings;
     kube_client_init(&leader->client, settings->kube, settings->user_agent);
     kube_client_use_plugin(&leader->client, settings->plugin);
     kube_client_settings(&leader->client, &http);
-    leader->engine = http_new();
+    http.http2 = false; /* one call at a time: its answer then comes in one piece, one wake-up */
+    leader->engine = watch.engine = http_new();
     leader->peer = http_peer_new(&http);
     atomic_store(&leader->heartbeat, clock_boot_ms());
+    leader->watch = leader_watch_new(&watch);
     if (lease_init(&leader->lease, &lease, err) < 0) {
         leader_free(leader);
         return NULL;
@@ -218,6 +242,7 @@ void leader_stop(struct leader *leader, int64_t deadline)
     atomic_store(&leader->stop, true);
     http_wake(leader->engine);
     pthread_join(leader->thread, NULL);
+    leader_watch_close(leader->watch);
     leader->running = false;
 }
 
@@ -225,6 +250,7 @@ void leader_free(struct leader *leader)
 {
     if (!leader)
         return;
+    leader_watch_free(leader->watch);
     json_release(&leader->object);
     http_free(leader->engine);
     http_peer_free(leader->peer);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * leader - the lease thread: keeps our Lease, on an HTTP handle of its own, and tells the worker
- * until when it may write. What to do is decided by kube/lease.
+ * until when it may write. What to do is decided by kube/lease; while we stand by, leader_watch
+ * shows who holds it.
  */
 #pragma once
 
@@ -21,6 +22,7 @@ struct leader_settings {
     const struct kubeconfig *kube;
     struct exec_source *plugin; /* its credential plugin; NULL: none */
     const char *user_agent;
+    struct watcher *watcher;
     struct inbox *inbox; /* told of the deadline, and woken when we begin to lead */
     void (*lost)(void);  /* on the lease thread: we led, and do no more. The process is to end */
 };
@@ -31,6 +33,7 @@ int leader_start(struct leader *leader, struct error *err);
 /* Gives the lease up, waiting until `deadline` (ms since boot) at most, and ends the thread. Call
  * it when the worker has ended. */
 void leader_stop(struct leader *leader, int64_t deadline);
+/* After watcher_free(). */
 void leader_free(struct leader *leader);
 
 /* Any thread. */

@@ -219,6 +219,7 @@ static int set_up(struct process *process, struct error *err)
     if (!process->wire)
         return -1;
     leader.plugin = process->plugin;
+    leader.watcher = process->watcher;
     leader.inbox = wire_inbox(process->wire);
     process->leader = leader_new(&leader, err);
     if (!process->leader)
@@ -274,7 +275,6 @@ static void stop(struct process *process, const sigset_t *signals, int code)
 
 static void tear_down(struct process *process)
 {
-    leader_free(process->leader);
     if (process->loop)
         loop_stop(process->loop);
     if (process->wire) {
@@ -282,6 +282,7 @@ static void tear_down(struct process *process)
         wire_close(process->wire);
     }
     watcher_free(process->watcher);
+    leader_free(process->leader);
     if (process->loop)
         loop_free(process->loop);
     health_free(process->health);

@@ -11,7 +11,7 @@
 
 #define ANSWER_CAP ((size_t)32 << 20) /* a page of 100 objects near etcd's limit */
 #define EKS_ANSWER_CAP ((size_t)1 << 20)
-#define LONGEST_WAIT_MS 5000 /* between two heartbeats */
+#define LONGEST_WAIT_MS 10000 /* between two heartbeats */
 
 enum peer { PEER_KUBE, PEER_EKS, PEER_CREDENTIALS };
 

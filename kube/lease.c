@@ -280,14 +280,34 @@ void lease_answer(struct lease *lease, int64_t now_ms, enum error_kind kind,
         write_failed(lease, now_ms, kind, retry_after_ms);
 }
 
-void lease_observe(struct lease *lease, int64_t now_ms, const struct lease_record *record)
+/* A hint older than what a GET has shown since says nothing. */
+static void another_holds(struct lease *lease, int64_t at_ms, const struct lease_record *record)
+{
+    int64_t next = at_ms + LEASE_SILENCE_RETRIES * lease->retry_ms;
+
+    if (lease->state != LEASE_FOLLOWING || at_ms < lease->seen_ms)
+        return;
+    see(lease, at_ms, record);
+    lease->fresh = false;
+    if (expires_ms(lease) < next)
+        next = expires_ms(lease);
+    if (lease->wait_until_ms < next)
+        lease->wait_until_ms = next;
+}
+
+void lease_observe(struct lease *lease, int64_t at_ms, const struct lease_record *record)
 {
     bool vacant = record == NULL || is_nobodys(record);
-    bool taken = record != NULL && lease->state == LEASE_LEADING && !is_ours(lease, record);
-    if ((vacant || taken) && lease->sent == LEASE_WAIT) {
+    bool others = !vacant && !is_ours(lease, record);
+
+    if (lease->sent != LEASE_WAIT)
+        return;
+    if (vacant || (others && lease->state == LEASE_LEADING)) {
         lease->fresh = false;
-        if (lease->wait_until_ms > now_ms)
-            lease->wait_until_ms = now_ms;
+        if (lease->wait_until_ms > at_ms)
+            lease->wait_until_ms = at_ms;
+    } else if (others) {
+        another_holds(lease, at_ms, record);
     }
 }
 

@@ -19,6 +19,7 @@
  * - All writes carry the resourceVersion of the record that they replace: a conflict means GET.
  * - A record with our identity is ours: taken back at once.
  * - An unknown outcome means GET before the next write.
+ * - A watch, where there is one, saves calls: while it shows another's renewals, nothing is asked.
  * - Seeing the Lease gone or nobody's while leading stops writes until we hold it again; seeing
  *   another's name means lost, for good: the process is to end.
  *
@@ -111,9 +112,12 @@ struct lease_action lease_step(struct lease *lease, int64_t now_ms, int64_t wall
 void lease_answer(struct lease *lease, int64_t now_ms, enum error_kind kind,
                   const struct lease_record *record, int64_t retry_after_ms);
 
-/* Something else (a watch) saw the Lease: a release is noticed without waiting for the next GET.
- * NULL: it was deleted. Only a hint: it is never enough to take over or to renew on. */
-void lease_observe(struct lease *lease, int64_t now_ms, const struct lease_record *record);
+/* Something else (a watch) saw the Lease at `at_ms`, not long ago. NULL: it was deleted. Only a
+ * hint: it is never enough to take over or to renew on. Nobody's, or another's while we lead: a GET
+ * at once. Another's while we follow: the next GET waits until LEASE_SILENCE_RETRIES retry periods
+ * have brought nothing new, or the record has expired. */
+#define LEASE_SILENCE_RETRIES 3
+void lease_observe(struct lease *lease, int64_t at_ms, const struct lease_record *record);
 
 /* Gives the lease up: from now lease_until() is 0, and the next steps write it, with
  * LEASE_RELEASE_CALLS calls at most. Call it when all work has stopped. */

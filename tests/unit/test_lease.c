@@ -201,6 +201,61 @@ static void a_hint_is_followed_by_a_look_only(void **state)
     lease_steps_next(&lease, 200, LEASE_UPDATE);
 }
 
+static void a_watched_renewal_spares_the_look(void **state)
+{
+    (void)state;
+    struct lease lease = lease_steps_new("b");
+    struct lease_record others = lease_steps_record("a", LEASE_STEPS_WALL, "41");
+    lease_steps_look(&lease, 0, &others);
+    for (int64_t now = 1900; now < 60000; now += 2000) {
+        others.renew_us += 2000000;
+        lease_observe(&lease, now, &others);
+        assert_int_equal(lease_steps_next(&lease, now, LEASE_WAIT).until_ms, now + 6000);
+    }
+    lease_steps_next(&lease, 59900 + 5999, LEASE_WAIT); /* nothing came since */
+    lease_steps_look(&lease, 59900 + 6000, &others);
+    assert_int_equal(lease_steps_next(&lease, 65900, LEASE_WAIT).until_ms, 67900);
+    lease_steps_look(&lease, 74899, &others);
+    lease_steps_look(&lease, 74900, &others); /* 15 s after the last one that was seen */
+    lease_steps_next(&lease, 74900, LEASE_UPDATE);
+}
+
+static void a_watched_record_is_waited_out_by_its_own_duration(void **state)
+{
+    (void)state;
+    struct lease lease = lease_steps_new("b");
+    struct lease_record others = lease_steps_record("a", LEASE_STEPS_WALL, "41");
+    others.duration_s = 3;
+    lease_observe(&lease, 100, &others);
+    lease_steps_look(&lease, 3100, &others);
+    lease_steps_next(&lease, 3100, LEASE_UPDATE);
+}
+
+static void a_watched_holder_is_not_overwritten(void **state)
+{
+    (void)state;
+    struct lease lease = lease_steps_new("b");
+    struct lease_record nobodys = lease_steps_record("", LEASE_STEPS_WALL, "41"),
+                        others = lease_steps_record("c", LEASE_STEPS_WALL, "42");
+    lease_steps_look(&lease, 0, &nobodys);
+    lease_steps_fail(&lease, 0, ERROR_TRANSIENT); /* about to try again */
+    lease_observe(&lease, 500, &others);
+    assert_int_equal(lease_steps_next(&lease, 1000, LEASE_WAIT).until_ms, 6500);
+    lease_steps_next(&lease, 6500, LEASE_GET);
+}
+
+static void an_old_sight_says_nothing(void **state)
+{
+    (void)state;
+    struct lease lease = lease_steps_new("b");
+    struct lease_record old = lease_steps_record("a", LEASE_STEPS_WALL, "41"),
+                        newer = lease_steps_record("c", LEASE_STEPS_WALL, "42");
+    lease_steps_look(&lease, 1000, &newer);
+    lease_observe(&lease, 900, &old);
+    assert_string_equal(lease_holder(&lease), "c");
+    assert_int_equal(lease_steps_next(&lease, 1000, LEASE_WAIT).until_ms, 3000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +271,10 @@ int main(void)
         cmocka_unit_test(a_record_without_a_duration_gets_ours),
         cmocka_unit_test(a_lost_race_means_waiting_again),
         cmocka_unit_test(a_hint_is_followed_by_a_look_only),
+        cmocka_unit_test(a_watched_renewal_spares_the_look),
+        cmocka_unit_test(a_watched_record_is_waited_out_by_its_own_duration),
+        cmocka_unit_test(a_watched_holder_is_not_overwritten),
+        cmocka_unit_test(an_old_sight_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,9 +231,9 @@ static void heartbeat_goes_on_at_rest(void **state)
     struct loop *loop = running_loop();
 
     (void)state;
-    for (int i = 0; i < 25; i++) {
+    for (int i = 0; i < 65; i++) {
         nap(100);
-        assert_in_range(clock_boot_ms() - loop_heartbeat(loop), 0, 1500);
+        assert_in_range(clock_boot_ms() - loop_heartbeat(loop), 0, 5800);
     }
     loop_free(loop);
 }
@@ -255,7 +255,7 @@ static void heartbeat_stops_when_work_blocks(void **state)
     assert_true(clock_boot_ms() - loop_heartbeat(loop) >= 1500);
     await(&over, 1);
     nap(50);
-    assert_in_range(clock_boot_ms() - loop_heartbeat(loop), 0, 1200);
+    assert_in_range(clock_boot_ms() - loop_heartbeat(loop), 0, 1000);
     loop_free(loop);
 }
 
@@ -274,7 +274,7 @@ static void note_sleeps(void *argument)
     atomic_fetch_add(&sleeps->step, 1);
 }
 
-static void wakes_once_a_second_at_rest(void **state)
+static void hardly_wakes_at_rest(void **state)
 {
     struct loop *loop = running_loop();
     struct sleeps sleeps = {0};
@@ -286,7 +286,7 @@ static void wakes_once_a_second_at_rest(void **state)
     nap(3000);
     loop_post(loop, note_sleeps, &sleeps);
     await(&sleeps.step, 2);
-    assert_in_range(sleeps.after - sleeps.before, 2, 6); /* 3 beats, 1 for the asking */
+    assert_in_range(sleeps.after - sleeps.before, 1, 3); /* 1 for the asking, 1 beat at most */
     loop_free(loop);
 }
 
@@ -366,7 +366,7 @@ int main(void)
         cmocka_unit_test(stopping_is_quick_and_starting_optional),
         cmocka_unit_test(heartbeat_goes_on_at_rest),
         cmocka_unit_test(heartbeat_stops_when_work_blocks),
-        cmocka_unit_test(wakes_once_a_second_at_rest),
+        cmocka_unit_test(hardly_wakes_at_rest),
         cmocka_unit_test(vhosts_are_served_beside_posted_work),
     };
 
