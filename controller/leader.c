@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/http.h"
@@ -143,13 +144,21 @@ static void publish(struct leader *leader)
     inbox_wake(leader->settings.inbox);
 }
 
+static bool another_holds(const struct leader *leader)
+{
+    const char *holder = lease_holder(&leader->lease);
+
+    return leader->lease.state == LEASE_FOLLOWING && !leader->lease.releasing &&
+           holder[0] != '\0' && strcmp(holder, leader->lease.identity) != 0;
+}
+
 /* Returns when it is to be called again. */
 static int64_t look_at_watch(struct leader *leader)
 {
     struct leader_hint hint;
     int64_t due;
 
-    if (leader->lease.state != LEASE_FOLLOWING || leader->lease.releasing) {
+    if (!another_holds(leader)) {
         leader_watch_close(leader->watch);
         return INT64_MAX;
     }

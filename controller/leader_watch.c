@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "kube/lease_json.h"
 
-#define STEADY_MS 60000 /* a watch that stood so long was a success, however it ended */
+#define TELLING_REFUSALS 2 /* one may be an API server that has not read its Roles yet */
+#define STEADY_MS 60000    /* a watch that stood so long was a success, however it ended */
 
 struct leader_watch {
     struct leader_watch_settings settings;
@@ -19,7 +20,7 @@ struct leader_watch {
     struct watching *open; /* NULL: none */
     int64_t opened_ms, due_ms;
     struct backoff backoff;
-    bool said; /* that it can't be had */
+    unsigned refusals; /* in a row */
 
     /* Shared. */
     pthread_mutex_t lock;
@@ -151,10 +152,10 @@ static void say(struct leader_watch *watch, const struct error *why)
 {
     bool refused = why->kind == ERROR_DENIED || why->kind == ERROR_INVALID;
 
-    if (refused && !watch->said)
+    watch->refusals = refused ? watch->refusals + 1 : 0;
+    if (watch->refusals == TELLING_REFUSALS)
         log_line(LOG_WARN, "the lease can't be watched: a hand-over is noticed later", "lease",
                  watch->settings.options->lease_name, "error", why->text, NULL);
-    watch->said = refused;
 }
 
 /* It has ended, or could not be opened. */

@@ -13,8 +13,9 @@ As a command:
     cluster.py down DIR
 
 It looks like an EKS cluster from inside: the issuer of its service account tokens has the form of EKS's, and
-differs by name. RBAC is on; every request is in DIR/audit.log at level Metadata. DIR keeps the state: a second
-start in the same place has the same objects, keys and issuer, on new ports.
+differs by name. RBAC is on; every request is in DIR/audit.log at level Metadata, what is
+written to a Lease with its body. DIR keeps the state: a second start in the same place has the same objects, keys
+and issuer, on new ports.
 """
 
 from __future__ import annotations
@@ -52,7 +53,14 @@ AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
+    "rules": [
+        {  # with what was written: who held it until when
+            "level": "Request",
+            "verbs": ["create", "update"],
+            "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],
+        },
+        {"level": "Metadata"},
+    ],
 }
 
 

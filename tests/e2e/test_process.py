@@ -47,25 +47,6 @@ def test_sigterm_ends_it_within_five_seconds_and_frees_the_lease(blue, standin, 
     assert holder(blue) == ""
 
 
-@pytest.mark.smoke
-def test_a_second_one_stands_by_and_takes_over(blue, standin, operator, namespace):
-    app = namespace(blue)
-    first = operator(blue, "--lease-identity=first")
-    wait_for(lambda: holder(blue) == "first", 20, "the first to hold the lease")
-    second = operator(blue, "--lease-identity=second")
-    apply_many(blue, app, 1)
-    kube.wait_all_ready(blue, app, 1)
-    leads = 'leader_election_master_status{name="podbind"}'
-    assert (first.metrics()[leads], second.metrics()[leads]) == (1, 0)
-    assert first.terminate() == 0
-    start = time.monotonic()
-    wait_for(lambda: holder(blue) == "second", 20, "the second to hold the lease")
-    assert time.monotonic() - start < 5, "a released lease is not to be waited out"
-    kube.kubectl_apply(blue, kube.binding(app, "later", "later-sa", "reader-role"))
-    kube.wait_condition(blue, app, "later")
-    assert second.metrics()[leads] == 1
-
-
 def test_a_settled_cluster_is_left_in_peace(blue, standin, operator, namespace):
     app = namespace(blue)
     child = operator(blue, "--existence-interval=1s", "--describe-interval=1s", "--describe-rate=20")

@@ -270,6 +270,7 @@ int standin_get_requests(struct standin_hand *hand)
         standin_exact(&hand->writer, "method", entry->method);
         standin_exact(&hand->writer, "target", entry->target);
         standin_text(&hand->writer, "key", entry->key);
+        standin_text(&hand->writer, "accessKeyId", entry->access_key);
         standin_whole(&hand->writer, "status", entry->status);
         standin_text(&hand->writer, "error", entry->code);
         standin_exact(&hand->writer, "fate", model_fate_name(entry->fate));

@@ -178,6 +178,7 @@ static void note(struct passage *passage, int64_t now_ms)
     snprintf(entry.code, sizeof entry.code, "%.63s", passage->reply->error_type);
     snprintf(entry.method, sizeof entry.method, "%.7s", passage->request->method);
     snprintf(entry.target, sizeof entry.target, "%.199s", passage->request->target);
+    snprintf(entry.access_key, sizeof entry.access_key, "%.63s", passage->signature.key_id);
     if (asked->namespace && asked->service_account)
         snprintf(entry.key, sizeof entry.key, "%.99s/%.99s", asked->namespace,
                  asked->service_account);

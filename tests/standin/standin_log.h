@@ -17,8 +17,9 @@ struct standin_log_entry {
     int status;
     char code[MODEL_CODE_SIZE]; /* of the error; "": none */
     char method[8];
-    char target[200]; /* longer ones are cut, as are keys */
-    char key[200];    /* "namespace/serviceAccount" where the request names them */
+    char target[200];    /* longer ones are cut, as are keys */
+    char key[200];       /* "namespace/serviceAccount" where the request names them */
+    char access_key[64]; /* that signed it, or claimed to; "": no signature */
 };
 
 struct standin_log {
