@@ -14,6 +14,9 @@
  * Never send a write twice: libcurl repeats a request by itself when a reused connection turns out
  * dead. Here only a GET is; any other method ends with ERROR_UNKNOWN.
  *
+ * Never send late: no request leaves after its deadline, however long the process was stopped in
+ * between.
+ *
  * The process must ignore SIGPIPE, which TLS raises on a connection that the server has closed.
  *
  * Outcomes: an answer of any status is not an error here (`status` > 0). No answer is:

@@ -140,13 +140,15 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 }
 
 /* Called just before a request goes out on a connection. libcurl sends a request again when a
- * reused connection ends without an answer: for a write that would be a blind repeat. */
+ * reused connection ends without an answer: for a write that would be a blind repeat. And after a
+ * pause of the process (SIGSTOP, a frozen machine) what should have left long ago is not to leave.
+ */
 static int on_leaving(void *context, char *a, char *b, int c, int d)
 {
     struct http_transfer *transfer = context;
 
     (void)a, (void)b, (void)c, (void)d;
-    if (transfer->left && !transfer->repeatable)
+    if ((transfer->left && !transfer->repeatable) || clock_boot_ms() >= transfer->ends_ms)
         return CURL_PREREQFUNC_ABORT;
     transfer->left = true;
     return CURL_PREREQFUNC_OK;
@@ -372,6 +374,8 @@ static void explain(struct http_transfer *transfer, CURLcode result)
     } else if (!strbuf_ok(&transfer->answer.body)) {
         strbuf_format(&why, "the answer is over %zu bytes", transfer->answer.body.cap);
         http_transfer_fail(transfer, ERROR_INVALID, why.text);
+    } else if (result == CURLE_ABORTED_BY_CALLBACK && !transfer->left) {
+        http_transfer_overdue(transfer);
     } else if (result == CURLE_ABORTED_BY_CALLBACK) {
         http_transfer_fail(transfer, ERROR_UNKNOWN, "the connection ended before the answer");
     } else {

@@ -36,6 +36,25 @@ static void next_waits_as_long_as_told(void **state)
     assert_answered(&answer, 200);
 }
 
+/* As after a SIGSTOP: a connection is there, and the time to use it is over. */
+static void what_is_overdue_does_not_leave(void **state)
+{
+    struct http_answer answer = get("/status/200");
+    int before;
+
+    (void)state;
+    assert_answered(&answer, 200);
+    before = toy_server_requests();
+    http_start(
+        http, peer,
+        &(struct http_request){.method = "POST", .url = url("/status/200"), .deadline_ms = 50});
+    nap(100);
+    assert_true(http_next(http, 4000, &answer));
+    assert_failed(&answer, ERROR_TRANSIENT, "no answer within 50 ms");
+    nap(100);
+    assert_int_equal(toy_server_requests(), before);
+}
+
 /* A time-out retires the connections: the next request is made on a new one, while one that was
  * under way beside it runs to its end. */
 static void timeout_retires_every_connection(void **state)
@@ -381,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(deadline_is_kept),
+        FIXTURE_TEST(what_is_overdue_does_not_leave),
         FIXTURE_TEST(next_waits_as_long_as_told),
         FIXTURE_TEST(timeout_retires_every_connection),
         FIXTURE_TEST(many_run_at_once),
