@@ -411,7 +411,7 @@ def test_counters_and_requests(aws, eks):
         ("CreatePodIdentityAssociation", 409, "ResourceInUseException", "app/app-sa"),
         ("ListPodIdentityAssociations", 200, None, None),
     ]
-    assert {r["accessKeyId"] for r in requests} == {KEY_ID}
+    assert {r["accessKeyId"] for r in requests} == {"AKIASTANDINTESTS"}
     assert aws.hand("GET", "requests?last=1") == requests[2:]
     aws.hand("POST", "counters/reset")
     aws.hand("DELETE", "requests")
