@@ -115,7 +115,8 @@ class SocksProxy(Relay):
 
 
 class Gate(Relay):
-    """Ends TLS before the API server, and answers every wish for a WebSocket with `status`."""
+    """Ends TLS before the API server, and answers every wish for a WebSocket with `status`, or where that is ""
+    never."""
 
     def __init__(self, tls: ssl.SSLContext, server: tuple[str, int], server_tls: ssl.SSLContext, status: str):
         super().__init__()
@@ -124,6 +125,9 @@ class Gate(Relay):
     async def meet(self, reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
         if b"\r\nupgrade: websocket" in head.lower():
+            if not self.status:
+                await reader.read()
+                return None
             writer.write(f"HTTP/1.1 {self.status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
             return None
         far = await self.connect(*self.far, self.far_tls)
