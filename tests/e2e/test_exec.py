@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from lib import chart, kube
+from lib.relay import ConnectProxy
 
 from child import wait_for
 from cluster import ControlPlane, write_kubeconfig
@@ -36,6 +37,11 @@ class Plugin:
         plugin = {"apiVersion": version, "command": "./plugin", "args": [str(life)], "interactiveMode": "Never"}
         user = {"exec": {**plugin, **settings}}
         self.kubeconfig = write_kubeconfig(folder / "kubeconfig", cluster.server, cluster.ca_pem, user)
+
+    def change_cluster(self, **fields: str) -> None:
+        config = json.loads(self.kubeconfig.read_text())
+        config["clusters"][0]["cluster"] |= fields
+        self.kubeconfig.write_text(json.dumps(config))
 
     def install(self) -> None:
         fresh = self.folder / "fresh"
@@ -199,13 +205,21 @@ def test_a_plugin_that_is_not_there(blue, operator, namespace, plugin):
     source.assert_nothing_given_in(child.log)
 
 
+@pytest.fixture
+def proxy():
+    with ConnectProxy() as relay:
+        yield relay
+
+
 @pytest.mark.parametrize("transport", ["websocket", "http"])
-def test_client_certificates(blue, operator, namespace, plugin, transport):
-    """Each of two, with its own name, and the second comes while the watches of the first are open."""
+def test_client_certificates(blue, operator, namespace, plugin, proxy, transport):
+    """Each of two, with its own name. The second comes while the watches of the first are open; what watches
+    after them has the second."""
     app = namespace(blue)
     names = [f"exec-{secrets.token_hex(3)}" for _ in range(2)]
     source = plugin(blue, life=20)
     source.install()
+    source.change_cluster(**{"proxy-url": f"http://127.0.0.1:{proxy.port}"})
 
     def give(name: str) -> None:
         certificate = blue.pki.client(name, "system:masters")
@@ -223,6 +237,10 @@ def test_client_certificates(blue, operator, namespace, plugin, transport):
     wait_for(lambda: "update" in verbs(names[1]), 40, "the lease's renewal with the second certificate")
     bind(blue, app, "later")
     assert "patch" in verbs(names[1])
+    assert "watch" not in verbs(names[1])
+    proxy.cut()
+    wait_for(lambda: "watch" in verbs(names[1]), 40, "a watch with the second certificate")
+    bind(blue, app, "last")
     assert not says(child, "credential")
 
 

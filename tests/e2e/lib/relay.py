@@ -38,8 +38,15 @@ class Relay:
         self.thread.join()
         self.loop.close()
 
+    def cut(self) -> None:
+        """Ends the connections that are there."""
+        asyncio.run_coroutine_threadsafe(self._cut(), self.loop).result(20)
+
     async def _stop(self) -> None:
         self.server.close()
+        await self._cut()
+
+    async def _cut(self) -> None:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in others:
             task.cancel()
