@@ -21,6 +21,7 @@
 #define DEFAULT_PATH "/usr/bin:/bin"
 #define PATH_CAP 4096
 #define LAST_LINE_MAX 256
+#define LOOK_MS 20
 
 enum ending { END_EXITED, END_DEADLINE, END_STOPPED, END_TOO_MUCH, END_UNSEEN };
 
@@ -260,29 +261,6 @@ static void read_errors(struct run *run)
 
 /* ---- its end -------------------------------------------------------------------------- */
 
-/* Waits for something to read, for the end of the program, the stop or the deadline. */
-static enum ending follow(struct run *run)
-{
-    for (;;) {
-        struct pollfd places[] = {{.fd = run->life, .events = POLLIN},
-                                  {.fd = run->command->stop, .events = POLLIN},
-                                  {.fd = run->out, .events = POLLIN},
-                                  {.fd = run->errors, .events = POLLIN}};
-        int64_t wait_ms = run->until_ms - clock_boot_ms();
-        if (wait_ms <= 0)
-            return END_DEADLINE;
-        if (poll(places, 4, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) < 0)
-            continue;
-        read_errors(run);
-        if (!read_output(run))
-            return END_TOO_MUCH;
-        if (places[0].revents != 0)
-            return END_EXITED;
-        if (places[1].revents != 0)
-            return END_STOPPED;
-    }
-}
-
 static int wait_for(idtype_t type, pid_t pid, siginfo_t *ret_how, int options)
 {
     int done;
@@ -290,6 +268,39 @@ static int wait_for(idtype_t type, pid_t pid, siginfo_t *ret_how, int options)
         done = waitid(type, (id_t)pid, ret_how, options);
     while (done < 0 && errno == EINTR);
     return done;
+}
+
+/* Without a pidfd. */
+static bool has_ended(const struct run *run)
+{
+    siginfo_t how = {0};
+    return run->life < 0 &&
+           (wait_for(P_PID, run->pid, &how, WEXITED | WNOHANG | WNOWAIT) < 0 || how.si_pid != 0);
+}
+
+/* Waits for something to read, for the end of the program, the stop or the deadline. */
+static enum ending follow(struct run *run)
+{
+    int64_t longest_ms = run->life >= 0 ? INT32_MAX : LOOK_MS;
+    for (;;) {
+        bool ended = has_ended(run);
+        struct pollfd places[] = {{.fd = run->life, .events = POLLIN},
+                                  {.fd = run->command->stop, .events = POLLIN},
+                                  {.fd = run->out, .events = POLLIN},
+                                  {.fd = run->errors, .events = POLLIN}};
+        int64_t wait_ms = run->until_ms - clock_boot_ms();
+        if (wait_ms <= 0)
+            return END_DEADLINE;
+        if (poll(places, 4, ended ? 0 : (int)(wait_ms > longest_ms ? longest_ms : wait_ms)) < 0)
+            continue;
+        read_errors(run);
+        if (!read_output(run))
+            return END_TOO_MUCH;
+        if (ended || places[0].revents != 0)
+            return END_EXITED;
+        if (places[1].revents != 0)
+            return END_STOPPED;
+    }
 }
 
 /* The group is killed while the program is still a zombie: until then its number is nobody else's.
@@ -315,13 +326,14 @@ static void add_last_line(const struct run *run, struct strbuf *text)
     size_t at = before != NULL ? (size_t)(before - run->tail) + 1 : 0;
     if (end > at)
         strbuf_str(text, ": ");
-    for (size_t read; at < end && text->length<LAST_LINE_MAX; at += read> 0 ? read : 1) {
+    while (at < end && text->length < LAST_LINE_MAX) {
         uint32_t point = 0;
-        read = utf8_read(run->tail + at, end - at, &point);
-        if (read == 0 || utf8_is_hidden(point))
+        size_t size = utf8_read(run->tail + at, end - at, &point);
+        if (size == 0 || utf8_is_hidden(point))
             strbuf_char(text, point == '\t' ? ' ' : '?');
         else
-            strbuf_add(text, run->tail + at, read);
+            strbuf_add(text, run->tail + at, size);
+        at += size > 0 ? size : 1;
     }
 }
 
@@ -368,7 +380,7 @@ int process_run(const struct process_command *command, struct process_output *re
     run.output.bytes = mem_alloc(command->output_cap + 2);
     if (start(&run, err) < 0)
         return -1;
-    enum ending ending = end_all(&run, run.life >= 0 ? follow(&run) : END_UNSEEN);
+    enum ending ending = end_all(&run, follow(&run));
     if (ending == END_EXITED && !read_output(&run)) /* what came with its last breath */
         ending = END_TOO_MUCH;
     read_errors(&run);

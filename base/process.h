@@ -12,7 +12,8 @@
  * program has been reaped when process_run() returns.
  *
  * Blocks the calling thread, and may be called on several at once. SIGCHLD must not be ignored in
- * this process. Needs Linux 5.3 (pidfd_open).
+ * this process. Where there is no pidfd_open() (before Linux 5.3, in some sandboxes) the end of the
+ * program is looked for every 20 ms.
  *
  * What goes to stdout is never repeated in an error; of stderr it is the last line, made harmless.
  */

@@ -354,17 +354,25 @@ static void expect_not_run(const char *name, const char *path, enum error_kind k
     assert_true(is_alone());
 }
 
-static void says_what_cannot_be_run(void **state)
+static void says_what_is_not_there(void **state)
 {
     const struct world *world = *state;
     expect_not_run("no-such-program", NULL, ERROR_NOT_FOUND, "no such program in PATH");
     expect_not_run("sh", "", ERROR_NOT_FOUND, "no such program in PATH");
     expect_not_run("", NULL, ERROR_NOT_FOUND, "no such program in PATH");
     expect_not_run(world->path, NULL, ERROR_NOT_FOUND, "No such file or directory");
+    write_file(world, "#!/bin/sh\n", 0644);
+    expect_not_run("file", world->folder, ERROR_NOT_FOUND, "no such program in PATH");
+}
+
+static void says_what_cannot_be_executed(void **state)
+{
+    const struct world *world = *state;
+    if (getenv("UNDER_VALGRIND"))
+        return; /* it opens the file itself, and does not tell what the kernel would have said */
     expect_not_run(world->folder, NULL, ERROR_INVALID, "Permission denied");
     write_file(world, "#!/bin/sh\n", 0644);
     expect_not_run(world->path, NULL, ERROR_INVALID, "Permission denied");
-    expect_not_run("file", world->folder, ERROR_NOT_FOUND, "no such program in PATH");
     write_file(world, "#!/no/such/interpreter\n", 0755);
     expect_not_run(world->path, NULL, ERROR_INVALID, "interpreter");
     write_file(world, "echo no first line\n", 0755);
@@ -440,7 +448,8 @@ int main(void)
         cmocka_unit_test(works_with_closed_standard_descriptors),
         cmocka_unit_test(resets_signals),
         cmocka_unit_test(has_a_session_of_its_own),
-        cmocka_unit_test_setup_teardown(says_what_cannot_be_run, make_world, end_world),
+        cmocka_unit_test_setup_teardown(says_what_is_not_there, make_world, end_world),
+        cmocka_unit_test_setup_teardown(says_what_cannot_be_executed, make_world, end_world),
         cmocka_unit_test_setup_teardown(looks_in_absolute_parts_of_the_path, make_world, end_world),
         cmocka_unit_test(runs_on_several_threads),
     };
