@@ -52,23 +52,111 @@ static int what_is_wrong(const char *text)
     return (int)(near ? (size_t)(near - text) : strlen(text));
 }
 
+static json_t *refuse_depth(const char *bytes, size_t deep, struct error *err)
+{
+    struct place place = place_of(bytes, deep);
+
+    error_set(err, ERROR_INVALID, "JSON is nested deeper than %d levels at line %zu column %zu",
+              JSON_MAX_DEPTH, place.line, place.column);
+    return NULL;
+}
+
+static json_t *parsed(json_t *document, const json_error_t *fault, struct error *err)
+{
+    if (!document)
+        error_set(err, ERROR_INVALID, "not JSON: %.*s at line %d column %d",
+                  what_is_wrong(fault->text), fault->text, fault->line, fault->column);
+    return document;
+}
+
+#define FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
+
 json_t *json_parse(const char *bytes, size_t length, struct error *err)
 {
     size_t deep = find_too_deep(bytes, length);
     json_error_t fault;
 
-    if (deep < length) {
-        struct place place = place_of(bytes, deep);
+    if (deep < length)
+        return refuse_depth(bytes, deep, err);
+    return parsed(json_loadb(bytes, length, FLAGS, &fault), &fault, err);
+}
 
-        error_set(err, ERROR_INVALID, "JSON is nested deeper than %d levels at line %zu column %zu",
-                  JSON_MAX_DEPTH, place.line, place.column);
-        return NULL;
+/* ---- all but one array --------------------------------------------------------------------- */
+
+/* Hands a document to jansson in pieces: what lies between the brackets of `begin` is left out. */
+struct excerpt {
+    const char *bytes;
+    size_t length, at;
+    const char *begin;            /* `"name":[` */
+    size_t cut_first, cut_behind; /* the next cut; both `length` when there is none */
+};
+
+/* The index of the bracket that ends the array whose elements begin at `at`; `length`: none. */
+static size_t end_of_array(const char *bytes, size_t length, size_t at)
+{
+    bool in_string = false;
+    size_t depth = 1;
+
+    for (; at < length; at++) {
+        char c = bytes[at];
+
+        if (in_string && c == '\\')
+            at++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '[' || c == '{'))
+            depth++;
+        else if (!in_string && (c == ']' || c == '}') && --depth == 0)
+            return at;
     }
-    json_t *document = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
-    if (!document)
-        error_set(err, ERROR_INVALID, "not JSON: %.*s at line %d column %d",
-                  what_is_wrong(fault.text), fault.text, fault.line, fault.column);
-    return document;
+    return length;
+}
+
+/* A quote within a string has a backslash before it, so what looks like the member is it. */
+static void find_cut(struct excerpt *excerpt)
+{
+    size_t begin_length = strlen(excerpt->begin);
+    size_t from = excerpt->at;
+    const char *found;
+
+    excerpt->cut_first = excerpt->cut_behind = excerpt->length;
+    while ((found = memmem(excerpt->bytes + from, excerpt->length - from, excerpt->begin,
+                           begin_length))) {
+        from = (size_t)(found - excerpt->bytes) + begin_length;
+        if (found == excerpt->bytes || found[-1] == '\\')
+            continue;
+        excerpt->cut_first = from;
+        excerpt->cut_behind = end_of_array(excerpt->bytes, excerpt->length, from);
+        return;
+    }
+}
+
+static size_t next_piece(void *buffer, size_t size, void *context)
+{
+    struct excerpt *excerpt = context;
+
+    if (excerpt->at == excerpt->cut_first && excerpt->at < excerpt->length) {
+        excerpt->at = excerpt->cut_behind;
+        find_cut(excerpt);
+    }
+    size_t left = excerpt->cut_first - excerpt->at;
+    size_t count = left < size ? left : size;
+
+    memcpy(buffer, excerpt->bytes + excerpt->at, count);
+    excerpt->at += count;
+    return count;
+}
+
+json_t *json_parse_without(const char *bytes, size_t length, const char *begin, struct error *err)
+{
+    struct excerpt excerpt = {.bytes = bytes, .length = length, .begin = begin};
+    size_t deep = find_too_deep(bytes, length);
+    json_error_t fault;
+
+    if (deep < length)
+        return refuse_depth(bytes, deep, err);
+    find_cut(&excerpt);
+    return parsed(json_load_callback(next_piece, &excerpt, FLAGS, &fault), &fault, err);
 }
 
 void json_release(json_t **owned)

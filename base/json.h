@@ -21,6 +21,9 @@
 /* Parses one whole document, an object or an array. Returns an owned reference, or NULL with
  * ERROR_INVALID that names line and column, but quotes nothing: the text may hold a secret. */
 json_t *json_parse(const char *bytes, size_t length, struct error *err);
+/* The same, but arrays that begin with `begin`, such as "\"managedFields\":[", are read as empty:
+ * what they hold is only searched for its end. For what is long and of no use to us. */
+json_t *json_parse_without(const char *bytes, size_t length, const char *begin, struct error *err);
 void json_release(json_t **owned);
 #define CLEANUP_JSON __attribute__((cleanup(json_release)))
 

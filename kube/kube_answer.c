@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "kube/object.h"
 
 static bool is_write(const struct kube_call *call)
 {
@@ -37,7 +38,8 @@ static int no_answer(const struct kube_call *call, const struct http_answer *ans
 
 static json_t *read_document(const struct http_answer *answer, struct error *err)
 {
-    json_t *document = json_parse(strbuf_text(&answer->body), answer->body.length, err);
+    json_t *document =
+        json_parse_without(strbuf_text(&answer->body), answer->body.length, OBJECT_UNREAD, err);
     if (document != NULL && !json_is_object(document)) {
         json_release(&document);
         error_set(err, ERROR_INVALID, "no JSON object");

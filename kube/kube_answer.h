@@ -10,8 +10,8 @@
 #include "kube/kube_request.h"
 #include "kube/kube_status.h"
 
-/* The object of a 2xx answer, owned (json_release). Otherwise the error: err->code is the Status
- * reason, err->status the HTTP status.
+/* The object of a 2xx answer, owned (json_release), with managedFields empty. Otherwise the error:
+ * err->code is the Status reason, err->status the HTTP status.
  * - ERROR_NOT_FOUND comes only for a Status that says NotFound of exactly the group, resource and
  * name of call->path. A bare 404, HTML, cut or other JSON is ERROR_TRANSIENT.
  * - A write that was answered 2xx with something unreadable is ERROR_UNKNOWN: it may have happened.

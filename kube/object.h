@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "kube/object_version.h"
 
+/* More than half of most objects, and nothing that we look at: json_parse_without(). */
+#define OBJECT_UNREAD "\"managedFields\":["
+
 /* metadata.resourceVersion, or "" when absent or not valid; borrowed from the object. */
 const char *object_version(const json_t *object);
 

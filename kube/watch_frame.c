@@ -68,7 +68,7 @@ static int read_document(json_t *document, struct watch_frame *frame, struct err
 static int read_event(const char *bytes, size_t length, struct watch_frame *ret_frame,
                       struct error *err)
 {
-    json_t *document = json_parse(bytes, length, err);
+    json_t *document = json_parse_without(bytes, length, OBJECT_UNREAD, err);
     if (document == NULL) {
         err->kind = ERROR_TRANSIENT;
         return error_wrap(err, "a watch event");

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -55,6 +56,77 @@ static void refuses_what_is_not_one_document(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_refused(rows[i].text, strlen(rows[i].text), rows[i].says);
     assert_refused("{}\0{}", 5, "line 1");
+}
+
+#define UNREAD "\"managedFields\":["
+
+static void reads_all_but_one_array(void **state)
+{
+    static const struct {
+        const char *text, *reads;
+    } rows[] = {
+        {"{\"a\":1}", "{\"a\":1}"},
+        {"{" UNREAD "]}", "{\"managedFields\":[]}"},
+        {"{" UNREAD "{\"f\":{\"k:{\\\"a]\\\"}\":[]}}, [1], \"]\"],\"b\":[2]}",
+         "{\"b\":[2],\"managedFields\":[]}"},
+        {"[{" UNREAD "1]},{" UNREAD "{\"x\":[2]}],\"y\":3}]",
+         "[{\"managedFields\":[]},{\"managedFields\":[],\"y\":3}]"},
+        {"{\"managedFields\":\"[\"}", "{\"managedFields\":\"[\"}"},
+        {"{\"managedFields\": [1]}", "{\"managedFields\":[1]}"}, /* not how it is written */
+        {"{\"a\":\"\\\"managedFields\\\":[1]\"}", "{\"a\":\"\\\"managedFields\\\":[1]\"}"},
+        {"{\"a\\" UNREAD "1]}", "{\"a\\\"managedFields\":[1]}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error err = {0};
+        CLEANUP_JSON json_t *document =
+            json_parse_without(rows[i].text, strlen(rows[i].text), UNREAD, &err);
+        if (!document)
+            fail_msg("'%s': %s", rows[i].text, err.text);
+        CLEANUP_FREE char *text = json_canonical(document);
+        assert_string_equal(text, rows[i].reads);
+    }
+}
+
+static void refuses_every_part_of_a_document(void **state)
+{
+    static const char text[] = "{\"items\":[{" UNREAD "{\"f:a\":{\"k:]\":{}}}],\"b\":\"c\"}]}";
+
+    (void)state;
+    for (size_t length = 0; length < sizeof text - 1; length++) {
+        CLEANUP_FREE char *part = mem_alloc(length + 1); /* no byte more: valgrind and ASan look */
+        struct error err = {0};
+
+        memcpy(part, text, length);
+        assert_null(json_parse_without(part, length, UNREAD, &err));
+        assert_int_equal(err.kind, ERROR_INVALID);
+    }
+}
+
+static void a_long_document_is_read_in_pieces(void **state)
+{
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+    struct error err = {0};
+
+    (void)state;
+    strbuf_str(&text, "[0");
+    for (int i = 1; i < 900; i++)
+        strbuf_format(&text, ",{\"%0*d\":%d," UNREAD "%0*d]}", i % 97, i, i, i % 1031, i);
+    strbuf_str(&text, "]");
+    CLEANUP_JSON json_t *document =
+        json_parse_without(strbuf_text(&text), text.length, UNREAD, &err);
+    if (!document)
+        fail_msg("%s", err.text);
+    assert_int_equal(json_array_size(document), 900);
+    for (size_t i = 1; i < 900; i++) {
+        char key[128];
+        const json_t *item = json_array_get(document, i);
+
+        snprintf(key, sizeof key, "%0*zu", (int)(i % 97), i);
+        assert_int_equal(json_whole(item, key, 0), i);
+        assert_int_equal(json_array_size(json_object_get(item, "managedFields")), 0);
+    }
 }
 
 static void error_quotes_nothing_of_the_text(void **state)
@@ -187,6 +259,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_is_not_one_document),
+        cmocka_unit_test(reads_all_but_one_array),
+        cmocka_unit_test(refuses_every_part_of_a_document),
+        cmocka_unit_test(a_long_document_is_read_in_pieces),
         cmocka_unit_test(error_quotes_nothing_of_the_text),
         cmocka_unit_test(depth_has_a_cap),
         cmocka_unit_test(brackets_in_strings_do_not_count),
