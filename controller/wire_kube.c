@@ -45,6 +45,7 @@ static void patch(struct wire_kube *wire, struct kube_path path)
     wire->request = (struct kube_call){.method = "PATCH",
                                        .path = path,
                                        .content_type = KUBE_MERGE_PATCH,
+                                       .metadata_only = true,
                                        .body = strbuf_text(&wire->body),
                                        .body_length = wire->body.length};
 }

@@ -91,6 +91,7 @@ struct kube_call {
     const char *raw_path; /* instead of `path`: "/.well-known/openid-configuration"; NULL: none */
     const char *query;    /* "limit=100&continue=..."; NULL or "": none */
     const char *content_type; /* of the body: KUBE_JSON, KUBE_MERGE_PATCH; NULL without body */
+    bool metadata_only;       /* is all that is wanted of the object in the answer */
     const char *body;         /* borrowed until the request is started */
     size_t body_length;
 };

@@ -173,6 +173,7 @@ static const struct kube_call patch_reader = {
     .content_type = KUBE_MERGE_PATCH,
     .body = "{}",
     .body_length = 2,
+    .metadata_only = true,
 };
 
 static void makes_requests(void **state)
@@ -198,6 +199,8 @@ static void makes_requests(void **state)
     assert_string_equal(request.http.method, "PATCH");
     assert_string_equal(request.http.body, "{}");
     assert_int_equal(request.http.body_length, 2);
+    assert_true(has_header(&request, "Accept: application/json;as=PartialObjectMetadata;"
+                                     "g=meta.k8s.io;v=v1, application/json"));
     assert_true(has_header(&request, "Authorization: Bearer abc"));
     assert_true(has_header(&request, "Content-Type: application/merge-patch+json"));
     assert_int_equal(count_headers(&request), 3);
