@@ -157,18 +157,23 @@ static void note_refusal(struct run *run, const struct flight *flight)
         run->result->refusal = flight->call.error;
 }
 
-/* A conflict or a missing object is news that the watch is about to bring. What is denied may be
- * denied for all bindings, or for those of a namespace. */
+/* Because of the object, or of the rights in its namespace; 401 is about ourselves. */
+static bool is_refusal(const struct error *error)
+{
+    return error->kind == ERROR_INVALID || (error->kind == ERROR_DENIED && error->status == 403);
+}
+
+/* A conflict or a missing object is news that the watch is about to bring. */
 static void note_kube_failure(struct run *run, const struct flight *flight)
 {
     const struct call *call = &flight->call;
 
     if (call->error.kind == ERROR_CONFLICT || call->error.kind == ERROR_NOT_FOUND)
         return;
-    if (call->error.kind == ERROR_INVALID || call->error.kind == ERROR_DENIED)
+    if (is_refusal(&call->error)) {
         note_refusal(run, flight);
-    if (call->error.kind == ERROR_INVALID)
         return;
+    }
     if (run->result->kube_error.kind == ERROR_NONE)
         run->result->kube_error = call->error;
     if (++run->kube_failures >= KUBE_FAILURES)

@@ -2,10 +2,10 @@
 /*
  * refusals - bindings that the API server lets nobody write, and when to try again.
  *
- * An object may be stored that today's schema refuses, or a policy of the cluster may forbid to
- * write it: then its status and finalizers can't be written, however often that is tried. It is a
- * trouble of this one binding. It waits by itself, from 1 to 2 seconds up to 5 minutes, and holds
- * up no other. Another resourceVersion of it is tried at once.
+ * An object may be stored that today's schema refuses; a policy may forbid to write it, or the
+ * rights may be missing in its namespace: then its status and finalizers can't be written, however
+ * often that is tried. It is a trouble of this one binding. It waits by itself, from 1 to 2 seconds
+ * up to 5 minutes, and holds up no other. Another resourceVersion of it is tried at once.
  */
 #pragma once
 

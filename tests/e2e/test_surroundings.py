@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
 
 import pytest
-from lib import kube
+from lib import chart, kube
 from lib.operator import binary
 
 from child import wait_for
@@ -142,6 +143,33 @@ def test_aws_is_not_there_at_the_start(blue, standin, operator, namespace):
     standin.__enter__()
     kube.wait_condition(blue, app, "reader", seconds=60)
     child.wait_ready()
+
+
+def test_a_namespace_without_rights_holds_up_no_other(blue, standin, operator, namespace):
+    """As when a namespace of watchNamespaces was made anew, and its Role is missing."""
+    kube.install_crd(blue)
+    app = namespace(blue)
+    bare = f"a-{app}"[:63]  # it comes first
+    kube.kubectl_apply(blue, kube.namespace(bare))
+    config = chart.kubeconfig(blue, f"watchNamespaces={{{app},{bare}}}", release="narrow")
+    role = blue.kubectl("get", "rolebinding", "narrow", "-n", bare, "-o", "json").stdout
+    blue.kubectl("delete", "rolebinding", "narrow", "-n", bare)
+    try:
+        child = operator(blue, "--lease-name=narrow", f"--watch-namespaces={app},{bare}", kubeconfig=config)
+        rows = [kube.binding(bare, f"b{i:02d}", f"sa{i:02d}", "reader-role") for i in range(12)]
+        kube.kubectl_apply(blue, rows)
+        wait_for(lambda: child.metrics()["podbind_refused_bindings"] == 12, 60, "each to be refused")
+        for role_name in ("one", "two", "three"):
+            kube.kubectl_apply(blue, kube.binding(app, "good", "good-sa", role_name))
+            kube.wait_condition(blue, app, "good", seconds=5)
+        says(child, "refuses", "forbidden")
+        assert standin.roles(blue, bare) == {}
+        metadata = {"name": "narrow", "namespace": bare}
+        kube.kubectl_apply(blue, {**json.loads(role), "metadata": metadata})
+        kube.wait_all_ready(blue, bare, 12)
+        assert len(standin.roles(blue, bare)) == 12
+    finally:
+        blue.api("DELETE", f"/api/v1/namespaces/{bare}")
 
 
 # ---- settings that can't work -------------------------------------------------------------------

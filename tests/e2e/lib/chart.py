@@ -19,15 +19,13 @@ DAY = 24 * 3600
 def render(cluster: ControlPlane, *settings: str, release: str = RELEASE) -> str:
     """The manifests of the ServiceAccount and its rights."""
     only = [f"--show-only=templates/{name}.yaml" for name in TEMPLATES]
-    flags = [f"--set={setting}" for setting in ("clusterName=eks-blue", *settings)]
+    flags = [f"--set={setting}" for setting in ("clusterName=eks-blue", f"fullnameOverride={release}", *settings)]
     return kube.helm(cluster, "template", release, CHART, "-n", kube.OPERATOR_NAMESPACE, *only, *flags)
 
 
 def kubeconfig(cluster: ControlPlane, *settings: str, release: str = RELEASE) -> Path:
-    """A kubeconfig with a token of the chart's ServiceAccount, whose rights are installed first. A ServiceAccount
-    has the name of its release."""
+    """A kubeconfig with a token of the release's ServiceAccount, whose rights are installed first. Its name is that
+    of the release."""
     path = cluster.directory / f"{release}.kubeconfig"
-    manifests = render(cluster, *settings, release=release)
-    cluster.kubectl("apply", "-n", kube.OPERATOR_NAMESPACE, "-f", "-", stdin=manifests)
-    token = cluster.token(kube.OPERATOR_NAMESPACE, release, DAY)
-    return cluster.write_kubeconfig_for_token(path, token)
+    cluster.kubectl("apply", "-f", "-", stdin=render(cluster, *settings, release=release))
+    return cluster.write_kubeconfig_for_token(path, cluster.token(kube.OPERATOR_NAMESPACE, release, DAY))
