@@ -59,12 +59,13 @@ def others_before() -> float:
 
 
 def why_busy(before: float, runs: list[dict]) -> list[str]:
-    """Where marks hang on the time."""
-    found = [(f"in the {QUIET_SECONDS} s before", before)]
+    """When others used more than they may, of the times that marks hang on."""
+    found = [(f"the {QUIET_SECONDS} s before", before)]
     for run in runs:
+        beside = f", {run['accounts']:,} ServiceAccounts" if "accounts" in run else ""
         timed = ((step, run["others_share"].get(step, 0)) for step in ("bound_before", "converge", "bound_after"))
-        found += [(f"at N = {run['bindings']:,} ({step.replace('_', ' ')})", share) for step, share in timed]
-    return [f"{when} others used {share:.0%} of the machine" for when, share in found if share > MOST_OTHERS]
+        found += [(f"N = {run['bindings']:,}{beside}: {step.replace('_', ' ')}", share) for step, share in timed]
+    return [f"{when}: {share:.0%}" for when, share in found if share > MOST_OTHERS]
 
 
 def check_bound(run: dict) -> None:
@@ -117,8 +118,9 @@ def main() -> int:
     results["rows"] = table.as_json(rows)
     OUTPUT.write_text(json.dumps(results, indent=1) + "\n")
     say(table.show(rows))
-    for reason in results["busy"]:
-        say(f"\nbusy: {reason}, more than {MOST_OTHERS:.0%}: no ratios, no verdicts")
+    if results["busy"]:
+        say(f"\nbusy: more than {MOST_OTHERS:.0%} went to others, so no ratios and no verdicts")
+        say("\n".join(f"  {reason}" for reason in results["busy"]))
     say(f"\n{OUTPUT.relative_to(lib.ROOT)} has it all")
     return 0
 
