@@ -365,18 +365,27 @@ void wire_close(struct wire *wire)
     wire->watches = NULL;
 }
 
-void wire_free(struct wire *wire)
+/* Whatever is under way is handed back, so that it can be freed. A wake that nobody has heeded yet
+ * may come between. */
+static void end_exchanges(struct wire *wire)
 {
     struct http_answer answer = {0};
 
-    if (!wire)
-        return;
-    wire_close(wire);
-    http_abort(wire->engine); /* hands back what is under way, so that it can be freed */
-    while (http_pending(wire->engine) > 0 && http_next(wire->engine, 0, &answer)) {
+    http_abort(wire->engine);
+    while (http_pending(wire->engine) > 0) {
+        if (!http_next(wire->engine, 0, &answer))
+            continue;
         exchange_free(answer.context);
         http_answer_release(&answer);
     }
+}
+
+void wire_free(struct wire *wire)
+{
+    if (!wire)
+        return;
+    wire_close(wire);
+    end_exchanges(wire);
     while (wire->waiting)
         exchange_free(take_first(&wire->waiting));
     while (wire->failed)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 RENEW_DEADLINE = 10.0  # seconds after a renewal was sent in which it covers writes
+ON_THE_WAY = 1.0  # seconds at most from a process to the log of a busy server: writes are to leave in time
 KUBE_WRITES = ("create", "update", "patch", "delete", "deletecollection")
 EKS_WRITES = ("Create", "Update", "Delete", "Tag", "Untag")
 
@@ -66,12 +67,12 @@ def eks_writes(requests: Iterable[dict], identities: dict[str, str]) -> list[Wri
 
 
 def outside(rows: list[Hold], writes: Iterable[Write]) -> list[str]:
-    """The writes that came while another or nobody held the Lease, or too long after a renewal."""
+    """The writes that left while another or nobody held the Lease, or too long after a renewal."""
     starts = [row.at for row in rows]
     wrong = []
     for write in writes:
-        index = bisect_right(starts, write.at) - 1
-        held = rows[index] if index >= 0 else None
-        if held is None or held.holder != write.by or write.at > held.renewed + RENEW_DEADLINE:
+        left = write.at - ON_THE_WAY
+        held = rows[max(0, bisect_right(starts, left) - 1) : bisect_right(starts, write.at)]
+        if not any(row.holder == write.by and left <= row.renewed + RENEW_DEADLINE for row in held):
             wrong.append(f"{write} under {held}")
     return wrong
