@@ -232,22 +232,25 @@ def test_a_stopped_leader_writes_nothing_outside_its_lease(blue, standin, operat
     records = Records(blue, standin)
     standin.settings(latency="500ms")
     first, second = start_both(blue, operator, "--max-in-flight=4")
-    with edits(blue, app, 0.12) as names:
-        wait_for(lambda: 5 <= len(standin.roles(blue, app)) < len(names), 30, "work under way")
-        paused = time.time()
-        first.pause()
+    with edits(blue, app, 0.001) as names:
+        wait_for(lambda: len(names) >= 60, 20, "a backlog")
+    wait_for(lambda: len(standin.roles(blue, app)) >= 10, 30, "work under way", every=0.01)
+    paused = time.time()
+    first.pause()
+    assert len(standin.roles(blue, app)) < len(names) - 20, "there is to be work for it when it wakes up"
+    with edits(blue, app, 0.2, len(names)) as more:
         took = records.wait_first_write(SECOND, paused, 25).at - paused
         time.sleep(max(0, paused + 30 - time.time()))
-        assert len(standin.roles(blue, app)) < len(names), "there is to be work when it wakes up"
+        assert len(standin.roles(blue, app)) < len(names) + len(more), "there is to be work still"
         first.resume()
         assert first.wait_end(15) == 1
-        standin.settings(latency="0s")
+    standin.settings(latency="0s")
     with capsys.disabled():
         print(f"\nthe other's first write {took:.1f} s after the leader was stopped")
     assert took <= 20
     first.start()
     first.wait_ready()
-    assert_settled(blue, standin, app, len(names))
+    assert_settled(blue, standin, app, len(names) + len(more))
     records.assert_all_under_the_lease()
     assert holder(blue) == SECOND
 
