@@ -176,13 +176,30 @@ void mirror_take_list(struct mirror *mirror, const struct association_key *key,
     mirror->listed_at = started;
 }
 
+static bool is_newer(const struct association *association, const struct association *known)
+{
+    return known->modified_us > 0 && association->modified_us > known->modified_us &&
+           strcmp(association->id, known->id) == 0;
+}
+
+/* modifiedAt does not tell of tags: ours stand. */
+static void take_newer(struct mirror_entry *entry, const struct association *newer)
+{
+    struct association merged = *newer;
+
+    merged.tags = entry->association->tags;
+    set_association(entry, association_copy(&merged));
+}
+
 void mirror_described(struct mirror_entry *entry, struct association *owned, int64_t now)
 {
     entry->recheck = false;
     if (entry->association && entry->association->described &&
         (entry->deleted_at || is_recent(entry->written_at, now))) {
         entry->tried_at = now;
-        mem_free(owned); /* may be older than what we wrote */
+        if (!entry->deleted_at && is_newer(owned, entry->association))
+            take_newer(entry, owned);
+        mem_free(owned); /* else it may be older than what we wrote */
         return;
     }
     entry->described_at = now;

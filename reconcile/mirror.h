@@ -9,9 +9,11 @@
  * Describe that does not show it yet is no news (rule C5):
  *
  *     created by us, not listed, or 404    stays
- *     updated by us, Describe differs      ours stands
+ *     updated by us, Describe differs      ours stands, unless its modifiedAt is later
  *     deleted by us, still listed          stays, marked deleted, until a List does not show it
  *     ... and listed once more after that  a ghost: not taken in
+ *
+ * A later modifiedAt tells that an Update was done whose answer was lost.
  *
  * Pure: time (ms since boot) is an argument.
  */

@@ -150,6 +150,26 @@ static void a_describe_soon_after_our_update_is_no_news(void **state)
     assert_string_equal(entry->association->access.role_arn, SCENE_ROLE);
 }
 
+static void an_update_whose_answer_was_lost_shows_by_its_time(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+    struct association *changed = full("app-sa", "a-1", SCENE_OTHER_ROLE);
+
+    (void)state;
+    mirror_retagged(entry, "a\tb\n", true, NOW);
+    entry->association->modified_us = 1000;
+    entry->unsure_at = NOW;
+    changed->modified_us = 1000;
+    mirror_described(entry, association_copy(changed), NOW + 1); /* not later: it may be older */
+    assert_string_equal(entry->association->access.role_arn, SCENE_ROLE);
+    changed->modified_us = 1001;
+    mirror_described(entry, changed, NOW + 2);
+    assert_string_equal(entry->association->access.role_arn, SCENE_OTHER_ROLE);
+    assert_string_equal(entry->association->tags, "a\tb\n");
+    assert_false(mirror_is_settled(&mirror, entry));
+}
+
 static void new_tags_are_ours_for_a_minute_too(void **state)
 {
     CLEANUP(mirror_release) struct mirror mirror = {0};
@@ -321,6 +341,7 @@ int main(void)
         cmocka_unit_test(what_we_created_stays_though_not_listed_for_a_minute),
         cmocka_unit_test(a_list_older_than_our_create_shows_no_one_elses),
         cmocka_unit_test(a_describe_soon_after_our_update_is_no_news),
+        cmocka_unit_test(an_update_whose_answer_was_lost_shows_by_its_time),
         cmocka_unit_test(new_tags_are_ours_for_a_minute_too),
         cmocka_unit_test(what_we_deleted_stays_marked_while_it_is_listed),
         cmocka_unit_test(a_delete_that_did_not_hold_is_looked_at_anew),
