@@ -44,6 +44,7 @@ struct apply_result {
     bool wrote;              /* something was written to EKS: look again */
     int64_t due;             /* when there is something to do by time alone; INT64_MAX: nothing */
     size_t writes;           /* calls made that change something */
+    bool kube_took;          /* the API server took a finalizer or a status */
     struct error kube_error; /* the first write to Kubernetes that failed, other than by conflict,
                                 and not because of the one binding */
     struct error refusal; /* the first write that the API server refused for the binding's sake */

@@ -135,6 +135,7 @@ static void note_written(struct run *run, struct job *job, struct call *call)
 {
     const struct binding *binding = job->claim->binding;
 
+    run->result->kube_took = true;
     if (strcmp(call->out.resource_version, binding->resource_version) == 0)
         return; /* it said so already: no event will come */
     refusals_forget(run->apply->refusals, binding->uid);

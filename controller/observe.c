@@ -22,8 +22,8 @@ void observe_init(struct observe *observe, const struct observe_settings *settin
     *observe = (struct observe){
         .settings = settings,
         .intake = intake,
-        .verify_backoff = {.base_ms = 1000, .cap_ms = 30000},
-        .list_backoff = {.base_ms = 1000, .cap_ms = 30000},
+        .verify_backoff = {.base_ms = 1000, .cap_ms = 15000},
+        .list_backoff = {.base_ms = 1000, .cap_ms = 15000},
     };
     if (length >= sizeof observe->cluster.name)
         length = sizeof observe->cluster.name - 1;

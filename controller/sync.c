@@ -9,7 +9,7 @@ void sync_init(struct sync *sync, const struct sync_settings *settings, const st
     *sync = (struct sync){.ports = ports,
                           .settings = settings,
                           .due = INT64_MAX,
-                          .kube_backoff = {.base_ms = 500, .cap_ms = 30000}};
+                          .kube_backoff = {.base_ms = 500, .cap_ms = 15000}};
     intake_init(&sync->intake, ports);
     observe_init(&sync->observe, &settings->observe, &sync->intake, settings->cluster_name);
 }
@@ -93,16 +93,18 @@ static void count(struct sync *sync, const struct desired *desired, const struct
             desired->claims[i].binding->status.conditions[CONDITION_READY] == CONDITION_TRUE;
 }
 
-/* Writes that the API server refuses are not repeated in a storm. */
-static void pause_after(struct sync *sync, const struct error *kube_error)
+/* Writes that the API server refuses are not repeated in a storm; while it takes others, the next
+ * pass is never far. */
+static void pause_after(struct sync *sync, const struct apply_result *result)
 {
     const struct ports *ports = sync->ports;
+    const struct error *kube_error = &result->kube_error;
     int64_t wait;
 
-    if (kube_error->kind == ERROR_NONE) {
+    if (kube_error->kind == ERROR_NONE || result->kube_took)
         backoff_reset(&sync->kube_backoff);
+    if (kube_error->kind == ERROR_NONE)
         return;
-    }
     sync->facts.trouble = *kube_error;
     wait = backoff_next(&sync->kube_backoff, ports->random(ports->world));
     if (wait < kube_error->retry_after_ms)
@@ -140,7 +142,7 @@ static int act(struct sync *sync, const struct desired *desired, struct plan *pl
     sync->facts.writes = result.writes;
     sync->facts.refusal = result.refusal;
     sync->facts.refused = sync->refusals.count;
-    pause_after(sync, &result.kube_error);
+    pause_after(sync, &result);
     return 0;
 }
 

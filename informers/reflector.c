@@ -6,7 +6,7 @@
 #include "kube/object.h"
 
 #define FIRST_WAIT_MS 800
-#define LONGEST_WAIT_MS 30000
+#define LONGEST_WAIT_MS 15000
 #define QUIET_MS 120000
 #define VERY_SHORT_MS 1000
 

@@ -13,8 +13,9 @@
  * not know that, by pages and then a watch. Every end of a watch looks alike, so it is always
  * resumed from the last version seen and nothing is assumed.
  *
- * Waits between tries are jittered and double from 0.8 s to 30 s; two minutes without trouble, or a
- * watch that lasted, reset them. A watch that ends within 1 s without an event counts as trouble.
+ * Waits between tries are jittered and double from 0.8 s to 15 s, so that 20 s after the end of any
+ * trouble all is seen again; a watch that lasted two minutes, or ended in order, resets them. A
+ * watch that ends within 1 s without an event counts as trouble.
  *
  * Source: k8s.io/client-go tools/cache/reflector.go; KEP-3157 for the stream.
  */
