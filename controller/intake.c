@@ -8,6 +8,9 @@
 
 /* Own writes not seen after this long: the watch is not to be trusted, the state is taken anew. */
 #define WRITE_PATIENCE_MS 30000
+/* A state that is empty all at once: asked for again that often, that far apart. */
+#define EMPTY_LOOKS 20
+#define EMPTY_LOOK_MS 15000
 
 static const struct store_kind *const kinds[RESOURCE_COUNT] = {
     [RESOURCE_BINDINGS] = &STORE_BINDINGS,
@@ -237,22 +240,40 @@ static void settle_writes(struct intake *intake)
     }
 }
 
-/* When a watch that does not show our own write is given up. Only a watch: a state that is being
- * taken anew is waited for. */
-static int64_t distrust_due(const struct intake *intake)
+/* After a whole state was taken over, in place of so many objects. */
+static void doubt_emptiness(struct intake *intake, enum resource resource, size_t before)
 {
-    const struct reflector *reflector = &intake->informers[RESOURCE_BINDINGS].reflector;
-    int64_t oldest = writes_oldest(&intake->writes);
+    struct intake_doubt *doubt = &intake->doubts[resource];
 
-    return reflector->state == REFLECTOR_WATCHING && oldest != INT64_MAX
-               ? oldest + WRITE_PATIENCE_MS + 1
-               : INT64_MAX;
+    if (intake->informers[resource].store.count > 0)
+        doubt->looks = 0;
+    else if (before > 0)
+        doubt->looks = EMPTY_LOOKS;
+    doubt->due = intake->ports->now(intake->ports->world) + EMPTY_LOOK_MS;
 }
 
-static void distrust_watch(struct intake *intake)
+/* When a watch that does not show our own write, or came after a doubtful state, is given up. Only
+ * a watch: a state that is being taken anew is waited for. */
+static int64_t distrust_due(const struct intake *intake, enum resource resource)
 {
-    if (intake->ports->now(intake->ports->world) >= distrust_due(intake))
-        reflector_restart(&intake->informers[RESOURCE_BINDINGS].reflector);
+    const struct intake_doubt *doubt = &intake->doubts[resource];
+    int64_t oldest = resource == RESOURCE_BINDINGS ? writes_oldest(&intake->writes) : INT64_MAX;
+    int64_t due = oldest != INT64_MAX ? oldest + WRITE_PATIENCE_MS + 1 : INT64_MAX;
+
+    if (intake->informers[resource].reflector.state != REFLECTOR_WATCHING)
+        return INT64_MAX;
+    return doubt->looks > 0 && doubt->due < due ? doubt->due : due;
+}
+
+static void distrust_watch(struct intake *intake, enum resource resource)
+{
+    struct intake_doubt *doubt = &intake->doubts[resource];
+
+    if (intake->ports->now(intake->ports->world) < distrust_due(intake, resource))
+        return;
+    if (doubt->looks > 0)
+        doubt->looks--;
+    reflector_restart(&intake->informers[resource].reflector);
 }
 
 static bool is_watching(const struct intake *intake)
@@ -295,10 +316,8 @@ static void make_moves(struct intake *intake, enum resource resource)
     }
 }
 
-void intake_run(struct intake *intake)
+static void let_all_in(struct intake *intake)
 {
-    uint64_t relists = intake->informers[RESOURCE_BINDINGS].relists;
-
     for (size_t i = 0; i < intake->pending.count; i++) {
         let_in(intake, &intake->pending.items[i]);
         change_release(&intake->pending.items[i]);
@@ -308,11 +327,27 @@ void intake_run(struct intake *intake)
     for (int resource = 0; resource < RESOURCE_COUNT; resource++)
         if (intake->list_done[resource])
             let_page_in(intake, (enum resource)resource);
-    if (intake->informers[RESOURCE_BINDINGS].relists != relists)
+}
+
+void intake_run(struct intake *intake)
+{
+    struct informer *informers = intake->informers;
+    uint64_t relists[RESOURCE_COUNT];
+    size_t counts[RESOURCE_COUNT];
+
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++) {
+        relists[resource] = informers[resource].relists;
+        counts[resource] = informers[resource].store.count;
+    }
+    let_all_in(intake);
+    if (informers[RESOURCE_BINDINGS].relists != relists[RESOURCE_BINDINGS])
         settle_writes(intake);
-    distrust_watch(intake);
-    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++) {
+        if (informers[resource].relists != relists[resource])
+            doubt_emptiness(intake, (enum resource)resource, counts[resource]);
+        distrust_watch(intake, (enum resource)resource);
         make_moves(intake, (enum resource)resource);
+    }
     if (is_watching(intake))
         error_clear(&intake->last_error);
 }
@@ -325,11 +360,13 @@ bool intake_synced(const struct intake *intake)
 
 int64_t intake_due(const struct intake *intake)
 {
-    int64_t due = distrust_due(intake);
+    int64_t due = INT64_MAX;
 
     for (int resource = 0; resource < RESOURCE_COUNT; resource++) {
         const struct reflector *reflector = &intake->informers[resource].reflector;
 
+        if (distrust_due(intake, (enum resource)resource) < due)
+            due = distrust_due(intake, (enum resource)resource);
         if (reflector->state == REFLECTOR_IDLE && reflector->due < due)
             due = reflector->due;
     }

@@ -5,6 +5,9 @@
  *
  * Whoever waits for calls waits through intake_next(): it takes changes off the port into a heap of
  * pending ones. Only intake_run(), called between passes, lets them into the stores.
+ *
+ * A whole state in which nothing is left of what there was is asked for again every 15 s for five
+ * minutes: if it was a server's mistake, no event would ever mend it.
  */
 #pragma once
 
@@ -35,6 +38,10 @@ struct intake {
     struct call list_calls[RESOURCE_COUNT];
     bool list_done[RESOURCE_COUNT]; /* a page is back and waits for intake_run() */
     struct writes writes;
+    struct intake_doubt {
+        unsigned looks; /* how often the whole state is still to be asked for again */
+        int64_t due;    /* when next; ms since boot */
+    } doubts[RESOURCE_COUNT];
     struct fresh_list fresh; /* changed since the last intake_taken() */
     bool news;               /* something changed since the last intake_taken(): a pass is wanted */
     bool urgent;             /* a person's change is pending: a pass under way should make room */
