@@ -29,11 +29,11 @@ static void copy_text(char *to, size_t size, const char *from)
 
 static const char *trouble_of(const struct sync *sync)
 {
-    if (!intake_synced(&sync->intake))
-        return sync->intake.last_error.kind != ERROR_NONE ? sync->intake.last_error.text : "";
-    if (!sync->leading)
-        return "";
-    return sync->facts.trouble.kind != ERROR_NONE ? sync->facts.trouble.text : "";
+    const struct error *trouble = &sync->facts.trouble;
+
+    if (!intake_synced(&sync->intake) || !sync->leading || trouble->kind == ERROR_NONE)
+        trouble = &sync->intake.last_error;
+    return trouble->kind != ERROR_NONE ? trouble->text : "";
 }
 
 static void publish(struct vitals *vitals, const struct sync *sync)
