@@ -12,7 +12,7 @@
  * watch_finish(); after it the sink is never called again, and its context may be freed (inside
  * closed() as well).
  *
- * Liveness: a ping after 8 s in which nothing came, hang-up after 16 s. Connect, TLS and upgrade
+ * Liveness: a ping after 6 s in which nothing came, hang-up after 12 s. Connect, TLS and upgrade
  * must be done in 5 s. The watch is cut 30 s after the server should have ended it.
  *
  * Kinds of the error that closed() gets; err->status is the HTTP status of a refused handshake:

@@ -17,8 +17,8 @@
 #define NO_PROXY ":0"
 
 #define CONNECT_S 5
-#define PING_S 8
-#define HANG_UP_S 16
+#define PING_S 6
+#define HANG_UP_S 12
 
 /* vhost and ending belong to the loop's thread. One reference each: the handle, every watch whose
  * handle has not been given back, and every connection that libwebsockets has not let go of,

@@ -22,8 +22,8 @@ struct watch_server_settings {
     const char *proxy_url; /* "http://[user:password@]host:port"; "" or NULL: none */
     const char *user_agent;
     int connect_s; /* connect, TLS and upgrade; 0: 5 */
-    int ping_s;    /* silence before a ping; 0: 8 */
-    int hang_up_s; /* silence before the end; 0: 16 */
+    int ping_s;    /* silence before a ping; 0: 6 */
+    int hang_up_s; /* silence before the end; 0: 12 */
 };
 
 /* Copies the settings. Any thread. ERROR_INVALID when certificates or key can't be read, a name is
