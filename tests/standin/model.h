@@ -206,9 +206,10 @@ enum model_fate {
     MODEL_RESET,   /* the connection breaks instead */
     MODEL_GARBAGE, /* 200 or error.status with a body that is no answer */
     MODEL_CUT,     /* status and half the body, then the connection ends */
+    MODEL_EMPTY,   /* 200 or error.status without a body */
 };
 
-/* "answer", "hang", "reset", "garbage", "cut". */
+/* "answer", "hang", "reset", "garbage", "cut", "empty". */
 const char *model_fate_name(enum model_fate fate);
 /* Returns false when there is no such fate. */
 bool model_fate_named(const char *name, enum model_fate *ret_fate);

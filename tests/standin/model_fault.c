@@ -7,7 +7,7 @@
 
 static const char *const fates[] = {
     [MODEL_ANSWER] = "answer",   [MODEL_HANG] = "hang", [MODEL_RESET] = "reset",
-    [MODEL_GARBAGE] = "garbage", [MODEL_CUT] = "cut",
+    [MODEL_GARBAGE] = "garbage", [MODEL_CUT] = "cut",   [MODEL_EMPTY] = "empty",
 };
 
 const char *model_fate_name(enum model_fate fate)

@@ -130,7 +130,7 @@ static int read_kind(struct standin_hand *hand, const char *kind, struct model_f
     if (strcmp(kind, "answer") == 0 || !model_fate_named(kind, &fault->fate))
         return standin_hand_refuse(hand, 400,
                                    "kind must be error (with error or status), latency, hang, "
-                                   "reset, garbage or cut");
+                                   "reset, garbage, cut or empty");
     return 0;
 }
 

@@ -207,6 +207,8 @@ static void answer(struct passage *passage, int64_t now_ms)
         standin_eks_answer(passage->operation, &found, &reply->body);
     if (verdict.fate == MODEL_GARBAGE)
         garble(reply);
+    if (verdict.fate == MODEL_EMPTY)
+        strbuf_clear(&reply->body);
     reply->under_way = true;
     standin->in_flight++;
     if (standin->most_in_flight < standin->in_flight)
