@@ -70,6 +70,17 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[Callable[[ControlPlane
         kube.wipe(cluster, name)
 
 
+@pytest.fixture
+def report(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture) -> Callable[..., None]:
+    """report("text", ...): a line that is shown of a test that passes too."""
+
+    def say(*text: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {request.node.name}: {', '.join(text)}", flush=True)
+
+    return say
+
+
 @pytest.fixture(scope="session")
 def operated() -> set[ControlPlane]:
     """The clusters in which an operator ran so far as the chart's ServiceAccount."""
@@ -150,6 +161,7 @@ def operator(
         statuses = {child.name: child.terminate() for child in started if child.running()}
         assert all(status == 0 for status in statuses.values()), f"exit statuses on SIGTERM: {statuses}"
         assert [child.name for child in started if child.crashed()] == []
+        assert {child.name: child.reports() for child in started if child.reports()} == {}
     finally:
         for child in started:
             child.kill()

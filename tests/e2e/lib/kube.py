@@ -41,6 +41,15 @@ def helm(cluster: ControlPlane, *args: str | Path) -> str:
     return run.stdout
 
 
+def kubeconfig_at(kubeconfig: Path, server: str, path: Path) -> Path:
+    """The same cluster and user, at another address."""
+    config = json.loads(kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = server
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config, indent=1) + "\n")
+    return path
+
+
 def install_crd(cluster: ControlPlane) -> None:
     """The CRD and the operator's own namespace. Idempotent."""
     kubectl_apply(cluster, CRD)

@@ -72,6 +72,16 @@ class Operator(Child):
             raise Failed(f"{self.name}: /metrics answered {status}: {text:.500}")
         return {match[1]: float(match[2]) for line in text.splitlines() if (match := SAMPLE.match(line))}
 
+    def reports(self) -> list[str]:
+        """What the sanitizers said: the lines of its log that name a fault. Empty in a good run."""
+        lines = [record.get("text", "") for record in self.records()]
+        return [line for line in lines if "Sanitizer" in line or "runtime error:" in line]
+
+    def memory(self) -> int:
+        """Bytes of its own that it holds right now (RssAnon)."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"^RssAnon:\s+(\d+) kB", text, re.M)[1]) * 1024
+
     def records(self) -> list[dict]:
         """Its log so far, one record a line. What is not JSON (a sanitizer's report) has the key `text` only."""
         records = []
