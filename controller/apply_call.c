@@ -146,6 +146,17 @@ static void note_written(struct run *run, struct job *job, struct call *call)
                 run->ports->now(run->ports->world));
 }
 
+/* The object went with its last finalizer. The answer has its old version, which the store shows
+ * already: without this the next pass would patch it again. */
+static void note_removed(struct run *run, const struct flight *flight)
+{
+    const struct binding *binding = flight->task.job->claim->binding;
+
+    if (strbuf_text(&flight->finalizers)[0] == '\0')
+        writes_note_removed(&run->apply->intake->writes, binding->namespace, binding->name,
+                            binding->resource_version, run->ports->now(run->ports->world));
+}
+
 static void note_refusal(struct run *run, const struct flight *flight)
 {
     const struct ports *ports = run->ports;
@@ -190,8 +201,10 @@ static void finalizer_done(struct run *run, struct flight *flight)
         return;
     }
     note_written(run, job, &flight->call);
-    if (flight->task.kind == TASK_FINALIZER_DROP)
+    if (flight->task.kind == TASK_FINALIZER_DROP) {
+        note_removed(run, flight);
         mirror_forget_newcomer(&run->apply->observe->mirror, job->claim->binding->uid);
+    }
     if (flight->task.kind == TASK_FINALIZER_ADD) {
         mirror_note_newcomer(&run->apply->observe->mirror, job->claim->binding->uid);
         job->has_finalizer = true;

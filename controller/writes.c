@@ -41,8 +41,8 @@ static void release(struct own_write *write)
     mem_free(write->version);
 }
 
-void writes_note(struct writes *writes, const char *namespace, const char *name,
-                 const char *version, int64_t now)
+static void note(struct writes *writes, const char *namespace, const char *name,
+                 const char *version, bool removed, int64_t now)
 {
     size_t index = position(writes, namespace, name);
 
@@ -54,8 +54,30 @@ void writes_note(struct writes *writes, const char *namespace, const char *name,
                 (writes->count - index) * sizeof *writes->items);
         writes->count++;
     }
-    writes->items[index] =
-        (struct own_write){mem_strdup(namespace), mem_strdup(name), mem_strdup(version), now};
+    writes->items[index] = (struct own_write){.namespace = mem_strdup(namespace),
+                                              .name = mem_strdup(name),
+                                              .version = mem_strdup(version),
+                                              .removed = removed,
+                                              .at = now};
+}
+
+void writes_note(struct writes *writes, const char *namespace, const char *name,
+                 const char *version, int64_t now)
+{
+    note(writes, namespace, name, version, false, now);
+}
+
+void writes_note_removed(struct writes *writes, const char *namespace, const char *name,
+                         const char *version, int64_t now)
+{
+    note(writes, namespace, name, version, true, now);
+}
+
+static bool is_shown(const struct own_write *write, const char *version)
+{
+    int order = version[0] == '\0' ? 1 : object_version_compare(version, write->version);
+
+    return write->removed ? order > 0 : order >= 0;
 }
 
 void writes_seen(struct writes *writes, const char *namespace, const char *name,
@@ -63,8 +85,7 @@ void writes_seen(struct writes *writes, const char *namespace, const char *name,
 {
     size_t index = position(writes, namespace, name);
 
-    if (!stands_at(writes, index, namespace, name) ||
-        (version[0] != '\0' && object_version_compare(version, writes->items[index].version) < 0))
+    if (!stands_at(writes, index, namespace, name) || !is_shown(&writes->items[index], version))
         return;
     release(&writes->items[index]);
     writes->count--;

@@ -14,7 +14,8 @@
 
 struct own_write {
     char *namespace, *name, *version;
-    int64_t at; /* ms since boot */
+    bool removed; /* the object went with it; `version` is the last that it had */
+    int64_t at;   /* ms since boot */
 };
 
 struct writes {
@@ -26,6 +27,10 @@ struct writes {
 /* We wrote the object; it now has this resourceVersion. */
 void writes_note(struct writes *writes, const char *namespace, const char *name,
                  const char *version, int64_t now);
+/* It went with our write, which was the end of its last finalizer: pending until the store shows
+ * that, or another object under its name. `version` is the last that it had. */
+void writes_note_removed(struct writes *writes, const char *namespace, const char *name,
+                         const char *version, int64_t now);
 /* The store shows the object at this version; "" when it shows that it is gone. */
 void writes_seen(struct writes *writes, const char *namespace, const char *name,
                  const char *version);

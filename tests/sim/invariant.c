@@ -244,7 +244,11 @@ static void check_finalizers(struct world *world, const struct object_in *in)
 {
     const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
     const struct model_association *one;
+    int64_t told =
+        marks_get(&world->let_go, "%s/%s@%s", in->namespace, in->name, in->resource_version);
 
+    if (told > world->replica->born_at && world->now < told + 30000)
+        world_fail(world, "let-go", "%s is let go again: it was told that it is gone", in->name);
     if (!binding || strcmp(binding->resource_version, in->resource_version) != 0 ||
         !binding->has_finalizer || strstr(in->finalizers, BINDING_FINALIZER))
         return;

@@ -14,7 +14,7 @@
  *   make-first          what a renamed binding had stays until what it names now is made
  *   look-first          after a Create of unknown outcome, or a 409, a List comes before the next
  *   token               one clientRequestToken a request, the same for its repeats
- *   let-go              our finalizer goes only when nothing of the binding's is left
+ *   let-go              our finalizer goes only when nothing of the binding's is left, and once
  *   ready-lie           Ready=True only when EKS holds it
  *   well-formed         calls that make sense
  *   storm               not too many of one kind in a minute

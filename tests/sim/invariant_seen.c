@@ -128,6 +128,18 @@ static void note_list(struct world *world, const struct call *call)
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
+/* ---- our finalizer ---- */
+
+/* The server answers with the old version when the object went with its last finalizer. */
+static void note_let_go(struct world *world, const struct call *call)
+{
+    const struct object_in *in = &call->in.object;
+
+    if (in->finalizers[0] == '\0' && strcmp(call->out.resource_version, in->resource_version) == 0)
+        marks_set(&world->let_go, world->now, "%s/%s@%s", in->namespace, in->name,
+                  in->resource_version);
+}
+
 void invariant_seen(struct world *world, const struct call *call)
 {
     struct replica *replica = world->replica;
@@ -145,6 +157,8 @@ void invariant_seen(struct world *world, const struct call *call)
         note_create(world, call);
     if (call->verb == CALL_LIST_ASSOCIATIONS && well)
         note_list(world, call);
+    if (call->verb == CALL_PATCH_FINALIZERS && well)
+        note_let_go(world, call);
     if ((call->verb == CALL_GET_BINDING && well) ||
         (call->verb == CALL_GET_SERVICE_ACCOUNT && (well || call->error.kind == ERROR_NOT_FOUND)))
         note_evidence(world, call);

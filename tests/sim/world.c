@@ -344,6 +344,7 @@ static void world_release(struct world *world)
     mem_free(world->touched.items);
     mem_free(world->owner_lost.items);
     mem_free(world->deleted.items);
+    mem_free(world->let_go.items);
     mem_free(world->unwanted.items);
     mem_free(world->tries.items);
     trace_release(&world->trace);

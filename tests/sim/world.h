@@ -112,6 +112,8 @@ struct world {
     struct marks owner_lost; /* ids that lost their owner tag */
     struct marks deleted;    /* ids, and "binding uid/id", whose Delete took effect */
     struct first_tries tries;
+    struct marks let_go;   /* "namespace/name@version" of bindings that went with our patch, as the
+                              replica was told */
     struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
 
     struct recent lists, checks, mutations; /* whole Lists, DescribeClusters, EKS writes */

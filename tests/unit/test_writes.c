@@ -51,6 +51,22 @@ static void a_newer_version_or_its_end_will_do(void **state)
     assert_false(writes_pending(&writes, "app", "b"));
 }
 
+static void a_removed_object_is_pending_until_it_is_gone(void **state)
+{
+    CLEANUP(writes_release) struct writes writes = {0};
+
+    (void)state;
+    writes_note_removed(&writes, "app", "a", "10", 1);
+    writes_seen(&writes, "app", "a", "9");
+    writes_seen(&writes, "app", "a", "10");
+    assert_true(writes_pending(&writes, "app", "a"));
+    writes_seen(&writes, "app", "a", "");
+    assert_false(writes_pending(&writes, "app", "a"));
+    writes_note_removed(&writes, "app", "a", "10", 1);
+    writes_seen(&writes, "app", "a", "12"); /* made again, and its end was not seen */
+    assert_false(writes_pending(&writes, "app", "a"));
+}
+
 static void the_last_write_of_an_object_counts(void **state)
 {
     CLEANUP(writes_release) struct writes writes = {0};
@@ -92,6 +108,7 @@ int main(void)
         cmocka_unit_test(nothing_is_pending_at_first),
         cmocka_unit_test(pending_until_the_store_shows_our_version),
         cmocka_unit_test(a_newer_version_or_its_end_will_do),
+        cmocka_unit_test(a_removed_object_is_pending_until_it_is_gone),
         cmocka_unit_test(the_last_write_of_an_object_counts),
         cmocka_unit_test(many_are_kept_apart),
     };
