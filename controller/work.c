@@ -25,6 +25,17 @@ static void follow_lease(struct sync *sync)
     sync->leading = leads;
 }
 
+/* While the first state is still coming in, EKS can be asked already which cluster it is (no write
+ * follows from that before all is synced). Returns -1 when the world is gone. */
+static int look_ahead(struct sync *sync)
+{
+    struct error err = {0};
+
+    if (!sync->leading || intake_synced(&sync->intake))
+        return 0;
+    return observe_cluster(&sync->observe, &err) < 0 && err.kind == ERROR_GONE ? -1 : 0;
+}
+
 /* When the next pass is wanted, ms since boot. */
 static int64_t pass_due(const struct sync *sync, int64_t last_pass)
 {
@@ -78,6 +89,8 @@ void work_run(struct sync *sync, const struct work_listener *listener)
 
         intake_run(&sync->intake);
         follow_lease(sync);
+        if (look_ahead(sync) < 0)
+            return;
         if (sync->leading && observe_rotate(&sync->observe, &err) < 0)
             return;
         due = pass_due(sync, last_pass);
