@@ -13,6 +13,7 @@
 
 void step_memory_release(struct step_memory *memory)
 {
+    strbuf_release(&memory->arn);
     strbuf_release(&memory->tags);
 }
 
@@ -129,8 +130,10 @@ static void prepare_tags(struct observe *observe, struct plan_step *step, enum s
     else
         tag_change_extra(association->tags, strbuf_text(&wanted), &memory->tags);
     call->verb = which == STEP_TAG ? CALL_TAG_ASSOCIATION : CALL_UNTAG_ASSOCIATION;
-    call->in.association = (struct association_in){
-        .id = association->id, .arn = association->arn, .tags = strbuf_text(&memory->tags)};
+    cluster_association_arn(&observe->cluster, association->id, &memory->arn);
+    call->in.association = (struct association_in){.id = association->id,
+                                                   .arn = strbuf_text(&memory->arn),
+                                                   .tags = strbuf_text(&memory->tags)};
 }
 
 enum step_call step_first(const struct observe *observe, const struct plan_step *step)

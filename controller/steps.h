@@ -26,7 +26,7 @@ enum step_call {
 /* What a call points to; lives as long as the call. Zeroed is empty. */
 struct step_memory {
     char token[37]; /* a UUID */
-    struct strbuf tags;
+    struct strbuf arn, tags;
 };
 void step_memory_release(struct step_memory *memory);
 

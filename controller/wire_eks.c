@@ -139,7 +139,6 @@ static struct association *association_of(const struct eks_association *from)
     struct association association = {
         .key = {from->namespace, from->service_account},
         .id = from->id,
-        .arn = from->arn,
         .owner_arn = from->owner_arn,
         .described = from->described,
         .access = {from->access.role_arn, from->access.target_role_arn, from->access.policy,

@@ -51,7 +51,6 @@ struct association *association_copy(const struct association *from)
     const char *texts[] = {from->key.namespace,
                            from->key.service_account,
                            from->id,
-                           from->arn,
                            from->owner_arn,
                            from->access.role_arn,
                            from->access.policy,
@@ -70,7 +69,6 @@ struct association *association_copy(const struct association *from)
     copy->key.namespace = pack(&cursor, from->key.namespace);
     copy->key.service_account = pack(&cursor, from->key.service_account);
     copy->id = pack(&cursor, from->id);
-    copy->arn = pack(&cursor, from->arn);
     copy->owner_arn = pack(&cursor, from->owner_arn);
     copy->access.role_arn = pack(&cursor, from->access.role_arn);
     copy->access.target_role_arn = pack(&cursor, from->access.target_role_arn);

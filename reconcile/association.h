@@ -38,8 +38,7 @@ struct access {
 /* One association as EKS tells it. One heap block: association_copy() packs it. */
 struct association {
     struct association_key key;
-    const char *id; /* a-… */
-    const char *arn;
+    const char *id;        /* a-… */
     const char *owner_arn; /* of the add-on that owns it, or "" */
     bool described;        /* the rest is known; otherwise it came from a List and is empty */
     struct access access;

@@ -153,6 +153,12 @@ int cluster_judge(struct cluster *cluster, const struct cluster_evidence *eviden
     return 0;
 }
 
+void cluster_association_arn(const struct cluster *cluster, const char *id, struct strbuf *ret_arn)
+{
+    strbuf_format(ret_arn, "arn:%s:eks:%s:%s:podidentityassociation/%s/%s", cluster->partition,
+                  cluster->region, cluster->account, cluster->name, id);
+}
+
 const char *cluster_reason(const struct cluster *cluster)
 {
     switch (cluster->verdict) {

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/strbuf.h"
 
 enum cluster_verdict {
     CLUSTER_UNVERIFIED, /* nothing readable to compare: no write */
@@ -48,6 +49,10 @@ struct cluster_evidence {
  * ARN is not arn:<partition>:eks:<region>:<12 digits>:cluster/<name>, or a UID is missing. */
 int cluster_judge(struct cluster *cluster, const struct cluster_evidence *evidence,
                   const char *instance, struct error *err);
+
+/* The ARN of an association of this cluster; only after cluster_judge(). Not kept with each: it is
+ * longer than most of what is. */
+void cluster_association_arn(const struct cluster *cluster, const char *id, struct strbuf *ret_arn);
 
 /* "WrongCluster", "ClusterUnverified": the reason shown; "" when verified. */
 const char *cluster_reason(const struct cluster *cluster);

@@ -49,9 +49,6 @@ static struct association *created(const struct create_in *in)
 {
     const struct association association = {.key = in->key,
                                             .id = "a-00000000000000001",
-                                            .arn = "arn:aws:eks:us-west-2:111122223333:"
-                                                   "podidentityassociation/eks-blue/"
-                                                   "a-00000000000000001",
                                             .owner_arn = "",
                                             .described = true,
                                             .access = in->access,

@@ -82,11 +82,10 @@ static void add_account(struct maker *maker, const char *namespace, const char *
 /* What the binding asks for, as EKS holds it. Keys come in order. */
 static void add_association(struct maker *maker, const struct binding *binding, const char *account)
 {
-    char id[32], arn[160], tags[256];
+    char id[32], tags[256];
     const struct association association = {
         .key = {binding->namespace, account},
         .id = id,
-        .arn = arn,
         .owner_arn = "",
         .described = true,
         .access = {"arn:aws:iam::" ACCOUNT ":role/reader", "", "", true},
@@ -97,8 +96,6 @@ static void add_association(struct maker *maker, const struct binding *binding, 
     struct mirror_entry *entry = mirror_entry(&maker->set->mirror, &association.key);
 
     snprintf(id, sizeof id, "a-%017zu", maker->set->mirror.count);
-    snprintf(arn, sizeof arn,
-             "arn:aws:eks:us-west-2:" ACCOUNT ":podidentityassociation/eks-blue/%s", id);
     snprintf(tags, sizeof tags, TAG_BINDING "\t%s\n" TAG_OWNER "\t" OWNER "\n", binding->uid);
     entry->association = association_copy(&association);
     entry->described_at = DESCRIBED_MS;

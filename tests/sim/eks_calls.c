@@ -139,7 +139,6 @@ static struct association *told(const struct model_association *from, bool descr
     struct association association = {
         .key = {from->namespace, from->service_account},
         .id = from->id,
-        .arn = from->arn,
         .owner_arn = from->owner_arn,
         .described = described,
         .access = {"", "", "", false},

@@ -13,7 +13,6 @@ static inline struct association *summary(const char *account, const char *id)
 {
     const struct association association = {.key = {"app", account},
                                             .id = id,
-                                            .arn = "",
                                             .owner_arn = "",
                                             .access = {"", "", "", false},
                                             .tags = "",

@@ -74,15 +74,12 @@ struct service_account *scene_add_account(struct scene *scene, const char *names
 
 struct association scene_association(const char *service_account, const char *uid)
 {
-    static char id[300], arn[400], tags[700];
+    static char id[300], tags[700];
 
     snprintf(id, sizeof id, "a-%s", service_account);
-    snprintf(arn, sizeof arn, "arn:aws:eks:us-west-2:111122223333:podidentityassociation/blue/a-%s",
-             service_account);
     snprintf(tags, sizeof tags, TAG_BINDING "\t%s\n" TAG_OWNER "\t" SCENE_OWNER "\n", uid);
     return (struct association){.key = {"app", service_account},
                                 .id = id,
-                                .arn = arn,
                                 .owner_arn = "",
                                 .described = true,
                                 .access = {SCENE_ROLE, "", "", true},

@@ -65,7 +65,6 @@ static void ids_tags_and_times_are_not_in_it(void **state)
 
     (void)state;
     green.id = "a-green";
-    green.arn = "arn:of:green";
     green.tags = "podbind.dev/owner\tgreen/podbind\n";
     green.external_id = "external";
     green.modified_us = 1700000000000000;

@@ -78,13 +78,12 @@ static void ours_needs_our_tag_read_from_EKS_and_no_add_on(void **state)
 
 static void a_copy_stands_alone(void **state)
 {
-    char namespace[] = "app", account[] = "app-sa", id[] = "a-1", arn[] = "arn:1", role[] = "role",
+    char namespace[] = "app", account[] = "app-sa", id[] = "a-1", role[] = "role",
          target[] = "target", policy[] = "{}", tags[] = "k\tv\n", owner[] = "add-on",
          external[] = "external";
-    char *texts[] = {namespace, account, id, arn, role, target, policy, tags, owner, external};
+    char *texts[] = {namespace, account, id, role, target, policy, tags, owner, external};
     const struct association from = {.key = {namespace, account},
                                      .id = id,
-                                     .arn = arn,
                                      .owner_arn = owner,
                                      .described = true,
                                      .access = {role, target, policy, true},
@@ -99,7 +98,6 @@ static void a_copy_stands_alone(void **state)
     assert_string_equal(copy->key.namespace, "app");
     assert_string_equal(copy->key.service_account, "app-sa");
     assert_string_equal(copy->id, "a-1");
-    assert_string_equal(copy->arn, "arn:1");
     assert_string_equal(copy->owner_arn, "add-on");
     assert_string_equal(copy->access.role_arn, "role");
     assert_string_equal(copy->access.target_role_arn, "target");
@@ -115,7 +113,6 @@ static void a_copy_of_a_summary_has_empty_texts(void **state)
 {
     const struct association from = {.key = {"app", "app-sa"},
                                      .id = "a-1",
-                                     .arn = "",
                                      .owner_arn = "",
                                      .access = {"", "", "", false},
                                      .tags = "",

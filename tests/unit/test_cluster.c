@@ -140,6 +140,7 @@ static void says_so_too_when_all_texts_are_long(void **state)
 static void takes_the_parts_of_the_ARN(void **state)
 {
     struct cluster_evidence evidence = evidence_like(ISSUER, ISSUER, "", "");
+    CLEANUP(strbuf_release) struct strbuf arn = {0};
     struct cluster cluster;
 
     (void)state;
@@ -149,6 +150,9 @@ static void takes_the_parts_of_the_ARN(void **state)
     assert_string_equal(cluster.partition, "aws-cn");
     assert_string_equal(cluster.region, "cn-north-1");
     assert_string_equal(cluster.account, "444455556666");
+    cluster_association_arn(&cluster, "a-1", &arn);
+    assert_string_equal(strbuf_text(&arn),
+                        "arn:aws-cn:eks:cn-north-1:444455556666:podidentityassociation/blue/a-1");
     assert_string_equal(cluster.owner, "kube-uid/podbind");
     assert_string_equal(cluster_reason(&cluster), "");
     assert_true(cluster.deleting);

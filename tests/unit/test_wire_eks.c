@@ -152,7 +152,6 @@ static void reads_what_was_described(void **state)
     assert_string_equal(found->key.namespace, "app");
     assert_string_equal(found->key.service_account, "app-sa");
     assert_string_equal(found->id, ID);
-    assert_string_equal(found->arn, ARN);
     assert_string_equal(found->access.role_arn, SCENE_ROLE);
     assert_string_equal(found->access.target_role_arn, SCENE_TARGET);
     assert_false(found->access.session_tags);
