@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,11 @@ void *mem_grow(void *owned_items, size_t count, size_t *capacity, size_t item_si
         return owned_items;
     *capacity = *capacity ? product(*capacity, 2) : 8;
     return mem_resize(owned_items, product(*capacity, item_size));
+}
+
+void mem_give_back(void)
+{
+    malloc_trim(0);
 }
 
 void mem_free_pointer(void *pointer_to_pointer)

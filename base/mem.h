@@ -26,6 +26,10 @@ void mem_free(void *owned);
     ((items) = mem_grow((items), (count), &(capacity), sizeof *(items)))
 void *mem_grow(void *owned_items, size_t count, size_t *capacity, size_t item_size);
 
+/* Gives free pages back to the system, from inside malloc's heaps too, where it would keep them. It
+ * walks over all that is free. Any thread. */
+void mem_give_back(void);
+
 /* Has jansson, libcurl, OpenSSL and libwebsockets allocate here too, and starts libcurl. Call once,
  * first thing in main: before any thread, and before any of them is used. */
 void mem_adopt_libraries(void);

@@ -26,6 +26,7 @@
 #define WATCHDOG_MS 4500 /* from the signal to the end, whatever hangs */
 #define RELEASE_MS 1500  /* of it, kept for giving the lease up */
 #define STALE_MS 30000   /* a thread that did not turn for so long hangs */
+#define GIVE_BACK_MS 1000
 #define SIGNAL_LOST SIGUSR1
 
 #define USER_AGENT "podbind/" PODBIND_VERSION " (linux)"
@@ -45,6 +46,8 @@ struct process {
     struct vitals vitals;
     pthread_t worker;
     bool working;
+    bool has_passed;      /* since memory was given back */
+    int64_t give_back_at; /* not before, ms since boot */
 };
 
 /* ---- settings -----------------------------------------------------------------------------------
@@ -104,20 +107,40 @@ static struct sync_settings sync_settings_of(const struct options *options)
 /* ---- the worker ---------------------------------------------------------------------------------
  */
 
+/* What a pass has freed lies between what is kept, where malloc holds on to it: several hundred
+ * bytes a binding. */
+static void give_back(struct process *process)
+{
+    int64_t now = clock_boot_ms();
+
+    if (!process->has_passed || now < process->give_back_at)
+        return;
+    mem_give_back();
+    process->has_passed = false;
+    process->give_back_at = now + GIVE_BACK_MS;
+}
+
 static void passed(void *context, const struct sync *sync)
 {
-    vitals_passed(context, sync);
+    struct process *process = context;
+
+    vitals_passed(&process->vitals, sync);
+    process->has_passed = true;
+    give_back(process);
 }
 
 static void waiting(void *context, const struct sync *sync)
 {
-    vitals_waiting(context, sync);
+    struct process *process = context;
+
+    vitals_waiting(&process->vitals, sync);
+    give_back(process);
 }
 
 static void *work(void *argument)
 {
     struct process *process = argument;
-    const struct work_listener listener = {&process->vitals, passed, waiting};
+    const struct work_listener listener = {process, passed, waiting};
 
     if (process->plugin)
         exec_source_await(process->plugin); /* rather than fail, and back off, without it */
