@@ -318,11 +318,9 @@ static void make_moves(struct intake *intake, enum resource resource)
 
 static void let_all_in(struct intake *intake)
 {
-    for (size_t i = 0; i < intake->pending.count; i++) {
+    for (size_t i = 0; i < intake->pending.count; i++)
         let_in(intake, &intake->pending.items[i]);
-        change_release(&intake->pending.items[i]);
-    }
-    intake->pending.count = 0;
+    changes_release(&intake->pending);
     intake->urgent = false;
     for (int resource = 0; resource < RESOURCE_COUNT; resource++)
         if (intake->list_done[resource])

@@ -180,7 +180,7 @@ struct change {
     enum change_kind kind;
     uint64_t watch;         /* number of the watch it came from, as given to open_watch */
     void *record;           /* struct binding * or struct service_account *, owned */
-    char *resource_version; /* owned; of the bookmark or record */
+    char *resource_version; /* owned; of BOOKMARK and SYNCED */
     struct error *error;    /* owned; NULL: none */
 };
 

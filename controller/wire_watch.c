@@ -68,7 +68,6 @@ static void put_record(const struct sink *sink, const struct watch_frame *frame)
     change.record = sink->resource == RESOURCE_BINDINGS
                         ? (void *)binding_from_json(frame->object, &error)
                         : (void *)service_account_from_json(frame->object, &error);
-    change.resource_version = mem_strdup(frame->version);
     if (!change.record) {
         change.kind = CHANGE_UNREADABLE;
         change.error = mem_dup(&error, sizeof error);

@@ -22,17 +22,10 @@ static void send_record(struct world *world, const struct kube_watch *watch,
 {
     struct change change = change_of(watch, kind);
 
-    if (event->resource == RESOURCE_BINDINGS) {
-        const struct binding *binding = event->record;
-
-        change.record = binding_copy(binding);
-        change.resource_version = mem_strdup(binding->resource_version);
-    } else {
-        const struct service_account *account = event->record;
-
-        change.record = service_account_copy(account);
-        change.resource_version = mem_strdup(account->resource_version);
-    }
+    if (event->resource == RESOURCE_BINDINGS)
+        change.record = binding_copy(event->record);
+    else
+        change.record = service_account_copy(event->record);
     replica_bring(world->replica, change);
 }
 
