@@ -145,9 +145,7 @@ static void run_release(struct run *run)
     }
     for (size_t i = 0; i < run->apply->desired->claim_count; i++)
         mem_free(run->jobs[i].version);
-    for (int lane = 0; lane < LANE_COUNT; lane++)
-        for (int i = 0; i < 2; i++)
-            mem_free(run->queues[lane][i].items);
+    run_drop_queues(run);
     mem_free(run->handovers);
     mem_free(run->jobs);
 }

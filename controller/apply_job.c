@@ -20,35 +20,64 @@ static enum lane lane_of(const struct task *task)
     return LANE_STATUS;
 }
 
+static void queue_add(struct queue *queue, const struct task *task)
+{
+    struct queue_block *block = queue->last;
+
+    if (!block || block->count == sizeof block->tasks / sizeof *block->tasks) {
+        block = mem_alloc(sizeof *block);
+        *(queue->last ? &queue->last->next : &queue->first) = block;
+        queue->last = block;
+    }
+    block->tasks[block->count++] = *task;
+}
+
+static bool queue_take(struct queue *queue, struct task *ret_task)
+{
+    struct queue_block *block = queue->first;
+
+    if (!block)
+        return false;
+    *ret_task = block->tasks[block->taken++];
+    if (block->taken < block->count)
+        return true;
+    queue->first = block->next;
+    if (!queue->first)
+        queue->last = NULL;
+    mem_free(block);
+    return true;
+}
+
 void run_push(struct run *run, struct task task)
 {
     struct queue *queue = &run->queues[lane_of(&task)][task.job->fresh ? 0 : 1];
 
-    MEM_GROW(queue->items, queue->count, queue->capacity);
-    queue->items[queue->count++] = task;
+    queue_add(queue, &task);
     task.job->open++;
 }
 
 bool run_pop(struct run *run, enum lane lane, struct task *ret_task)
 {
-    for (int i = 0; i < 2; i++) {
-        struct queue *queue = &run->queues[lane][i];
-
-        if (queue->first < queue->count) {
-            *ret_task = queue->items[queue->first++];
-            return true;
-        }
-    }
-    return false;
+    return queue_take(&run->queues[lane][0], ret_task) ||
+           queue_take(&run->queues[lane][1], ret_task);
 }
 
 bool run_is_waiting(const struct run *run)
 {
     for (int lane = 0; lane < LANE_COUNT; lane++)
         for (int i = 0; i < 2; i++)
-            if (run->queues[lane][i].first < run->queues[lane][i].count)
+            if (run->queues[lane][i].first)
                 return true;
     return false;
+}
+
+void run_drop_queues(struct run *run)
+{
+    struct task task;
+
+    for (int lane = 0; lane < LANE_COUNT; lane++)
+        while (run_pop(run, (enum lane)lane, &task))
+            continue;
 }
 
 /* ---- jobs ---------------------------------------------------------------------------------------

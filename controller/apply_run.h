@@ -34,9 +34,16 @@ struct task {
     bool irsa; /* TASK_EVENT: IRSAFallback instead of the change of reason */
 };
 
+/* Some tasks in their order; freed once they are taken, so that as one lane runs dry while the next
+ * fills, both take no more room than one. */
+struct queue_block {
+    struct queue_block *next;
+    size_t taken, count; /* tasks[taken .. count) wait, one at least */
+    struct task tasks[31];
+};
+
 struct queue {
-    struct task *items;
-    size_t first, count, capacity; /* items[first .. count) wait */
+    struct queue_block *first, *last; /* NULL when nothing waits */
 };
 
 enum lane { LANE_EKS, LANE_KUBE, LANE_STATUS, LANE_COUNT };
@@ -85,6 +92,7 @@ void run_push(struct run *run, struct task task);
 /* The next task of a lane, fresh ones first; false when there is none. */
 bool run_pop(struct run *run, enum lane lane, struct task *ret_task);
 bool run_is_waiting(const struct run *run);
+void run_drop_queues(struct run *run);
 /* Makes the jobs and queues their first tasks. */
 void run_make_jobs(struct run *run);
 /* Queues the steps of a job that may act now. */
