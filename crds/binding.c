@@ -41,10 +41,20 @@ static const char **string_at(void *record, size_t offset)
     return (const char **)(void *)((char *)record + offset);
 }
 
-/* Empty strings take no room: they all point to one constant. */
+/* What most records say takes no room: they all point to one constant. */
+static const char *common(const char *text)
+{
+    static const char *const texts[] = {"", BINDING_FINALIZER "\n", "Associated"};
+
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (strcmp(text, texts[i]) == 0)
+            return texts[i];
+    return NULL;
+}
+
 static size_t room_for(const char *text)
 {
-    return text && *text ? strlen(text) + 1 : 0;
+    return text && !common(text) ? strlen(text) + 1 : 0;
 }
 
 static const char *pack(char **room, const char *text)
@@ -52,7 +62,7 @@ static const char *pack(char **room, const char *text)
     size_t size = room_for(text);
 
     if (size == 0)
-        return "";
+        return text ? common(text) : "";
     char *copy = memcpy(*room, text, size);
     *room += size;
     return copy;

@@ -51,10 +51,10 @@ enum condition_status { CONDITION_ABSENT, CONDITION_TRUE, CONDITION_FALSE, CONDI
 
 /* What must be remembered of the status that the API server holds. */
 struct binding_stored_status {
-    int64_t observed_generation; /* -1: nothing written yet */
-    uint64_t hash;               /* binding_status_hash() of the whole of it */
-    enum condition_status conditions[CONDITION_COUNT];
-    int64_t since_us[CONDITION_COUNT]; /* lastTransitionTime: microseconds, of whole seconds */
+    int64_t observed_generation;         /* -1: nothing written yet */
+    uint64_t hash;                       /* binding_status_hash() of the whole of it */
+    int64_t since_us[CONDITION_COUNT];   /* lastTransitionTime: microseconds, of whole seconds */
+    uint8_t conditions[CONDITION_COUNT]; /* enum condition_status, a byte each */
     const char *ready_reason;
     const char *associations; /* pairs (crds/pairs.h): service account → association id */
 };
@@ -66,11 +66,8 @@ struct binding {
     const char *resource_version; /* decimal digits of any length */
     int64_t generation;
     int64_t created_us;       /* creationTimestamp, microseconds since 1970 */
-    bool deleting;            /* has a deletionTimestamp */
-    bool has_finalizer;       /* ours is among the finalizers */
     const char *finalizers;   /* all, a line each, in order: a merge patch replaces the list */
     const char *reconcile_at; /* the annotation, "" without one; a long one as its SHA-256 */
-    bool abandon;
 
     const char *service_account; /* "" when a selector is used */
     const struct selector_requirement *selector;
@@ -81,11 +78,15 @@ struct binding {
     const char *session_policy; /* compact JSON with sorted keys; "" when absent or broken */
     const char *policy_defect;  /* what is wrong with the policy as written; "" when nothing */
     const char *tags;           /* pairs */
+    const char *defect; /* what our schema would have refused, as a sentence; "": well-formed */
+
+    enum binding_adoption adoption;
     bool session_tags;
     bool retain;
     bool suspend;
-    enum binding_adoption adoption;
-    const char *defect; /* what our schema would have refused, as a sentence; "": well-formed */
+    bool deleting;      /* has a deletionTimestamp */
+    bool has_finalizer; /* ours is among the finalizers */
+    bool abandon;       /* the annotation */
 
     struct binding_stored_status status;
 };

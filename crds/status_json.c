@@ -169,7 +169,7 @@ void status_from_json(const json_t *status, struct strbuf *ret_associations,
     if (reader.stray)
         ret_status->hash = ~ret_status->hash;
     for (size_t i = 0; i < CONDITION_COUNT; i++) {
-        ret_status->conditions[i] = reader.status.conditions[i].status;
+        ret_status->conditions[i] = (uint8_t)reader.status.conditions[i].status;
         ret_status->since_us[i] = reader.status.conditions[i].since_us;
     }
 }

@@ -210,7 +210,7 @@ static void check_access(struct world *world, const struct binding *binding)
 
 static void check_progress(struct world *world, const struct binding *binding, bool ready)
 {
-    const enum condition_status *conditions = binding->status.conditions;
+    const uint8_t *conditions = binding->status.conditions;
     bool stalled = conditions[CONDITION_STALLED] == CONDITION_TRUE;
     bool reconciling = conditions[CONDITION_RECONCILING] == CONDITION_TRUE;
     bool waits = strcmp(binding->status.ready_reason, "Suspended") == 0;

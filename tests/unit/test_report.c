@@ -69,7 +69,7 @@ static void store(struct stage *stage)
     binding->status.observed_generation = status->observed_generation;
     binding->status.ready_reason = stage->report.outcome.reason;
     for (int type = 0; type < CONDITION_COUNT; type++)
-        binding->status.conditions[type] = status->conditions[type].status;
+        binding->status.conditions[type] = (uint8_t)status->conditions[type].status;
 }
 
 static void ready_at_once_is_written_once(void **state)
