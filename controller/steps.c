@@ -61,12 +61,12 @@ static void prepare_create(struct observe *observe, struct plan_step *step,
                            struct step_memory *memory, struct call *call)
 {
     struct mirror_entry *entry = step->entry;
-    uint64_t request = hash_claim(step->claim);
+    uint64_t wish = hash_claim(step->claim);
 
-    if (!entry->create_token[1] || entry->create_for != request)
-        draw_token(observe, entry->create_token);
-    entry->create_for = request;
-    write_token(entry->create_token, memory->token);
+    mirror_creating(entry, wish);
+    if (!entry->create->token[1])
+        draw_token(observe, entry->create->token);
+    write_token(entry->create->token, memory->token);
     desired_tags(step->claim, observe->cluster.owner, &memory->tags);
     call->verb = CALL_CREATE_ASSOCIATION;
     call->in.create = (struct create_in){.key = step->want->key,
@@ -316,7 +316,7 @@ static enum step_call create_done(struct observe *observe, struct plan_step *ste
         if (entry->trouble->failures == 1)
             entry->trouble->retry_at = now_of(observe);
         entry->look = true;
-        entry->create_token[0] = entry->create_token[1] = 0;
+        mirror_not_creating(entry);
     }
     return STEP_NONE;
 }

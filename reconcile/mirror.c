@@ -51,7 +51,8 @@ static void entry_free(struct mirror_entry *entry)
 {
     mem_free(entry->association);
     mem_free(entry->trouble);
-    mem_free(entry->ghost_id);
+    mem_free(entry->ghost);
+    mem_free(entry->create);
     mem_free(entry);
 }
 
@@ -92,11 +93,15 @@ static void forget_association(struct mirror_entry *entry)
     entry->recheck = entry->settle = false;
 }
 
+static bool has_ghost(const struct mirror_entry *entry, int64_t at)
+{
+    return entry->ghost && at < entry->ghost->at + 2 * MIRROR_SETTLE_MS;
+}
+
 /* Reads lag: what was created and deleted in quick succession is missing first, and shows then. */
 static bool is_ghost(const struct mirror_entry *entry, const char *id, int64_t at)
 {
-    return !entry->deleted_at && entry->ghost_id && strcmp(entry->ghost_id, id) == 0 &&
-           at < entry->ghost_at + 2 * MIRROR_SETTLE_MS;
+    return !entry->deleted_at && has_ghost(entry, at) && strcmp(entry->ghost->id, id) == 0;
 }
 
 static void take_listed(struct mirror_entry *entry, struct association *owned, int64_t started)
@@ -210,9 +215,12 @@ void mirror_described(struct mirror_entry *entry, struct association *owned, int
 
 static void remember_ghost(struct mirror_entry *entry, int64_t now)
 {
-    mem_free(entry->ghost_id);
-    entry->ghost_id = mem_strdup(entry->association->id);
-    entry->ghost_at = now;
+    size_t size = strlen(entry->association->id) + 1;
+
+    mem_free(entry->ghost);
+    entry->ghost = mem_alloc(sizeof *entry->ghost + size);
+    entry->ghost->at = now;
+    memcpy(entry->ghost->id, entry->association->id, size);
 }
 
 bool mirror_refused(struct mirror_entry *entry, int64_t now)
@@ -237,12 +245,26 @@ bool mirror_vanished(struct mirror_entry *entry, int64_t now)
     return true;
 }
 
+void mirror_creating(struct mirror_entry *entry, uint64_t wish)
+{
+    if (!entry->create)
+        entry->create = mem_alloc(sizeof *entry->create);
+    if (entry->create->wish != wish)
+        *entry->create = (struct mirror_create){.wish = wish};
+}
+
+void mirror_not_creating(struct mirror_entry *entry)
+{
+    mem_free(entry->create);
+    entry->create = NULL;
+}
+
 void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now)
 {
     forget_association(entry);
     set_association(entry, owned);
     entry->created_at = entry->written_at = entry->told_at = entry->described_at = now;
-    entry->create_token[0] = entry->create_token[1] = 0;
+    mirror_not_creating(entry);
     mirror_succeeded(entry);
 }
 
@@ -410,7 +432,7 @@ bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *e
 static bool worth_keeping(const struct mirror_entry *entry, int64_t now)
 {
     return entry->association || entry->trouble || entry->look || entry->maybe_at ||
-           (entry->ghost_id && now < entry->ghost_at + 2 * MIRROR_SETTLE_MS);
+           has_ghost(entry, now);
 }
 
 void mirror_purge(struct mirror *mirror, int64_t now)

@@ -53,6 +53,19 @@ struct mirror_trouble {
     char text[256];
 };
 
+/* What we deleted last under a key: reads may show it again for a while, it is not there. */
+struct mirror_ghost {
+    int64_t at;
+    char id[]; /* of the association */
+};
+
+/* A Create that is sent until its outcome is known, always under one token. */
+struct mirror_create {
+    uint64_t token[2]; /* zero: to be drawn */
+    uint64_t wish;     /* what it asks for, as a hash */
+};
+
+/* There is one for each association of the cluster, so what few need is apart. */
 struct mirror_entry {
     struct association_key key;      /* owned with the entry */
     struct association *association; /* owned; NULL: none known */
@@ -63,20 +76,18 @@ struct mirror_entry {
     int64_t told_at;                 /* by us, and all of it is known since */
     int64_t deleted_at;              /* by us; the key is not free yet */
     int64_t confirm_at;              /* deleted: when to look whether it is gone */
-    char *ghost_id;                  /* owned; NULL: none. What we deleted last under this key: */
-    int64_t ghost_at;                /* reads may show it again for a while, it is not there */
+    struct mirror_ghost *ghost;      /* owned; NULL: none */
     int64_t maybe_at;                /* a Create was sent whose outcome is not known: it may still
                                         have effect, whatever a List started within the settling
                                         time shows */
-    int64_t unsure_at;        /* an Update or tag change was sent whose outcome is not known */
-    int64_t maybe_gone_at;    /* a Delete was sent whose outcome is not known */
-    int64_t absent_since;     /* since when the selected service account is gone */
-    uint64_t create_token[2]; /* of the logical create under way; zero: none */
-    uint64_t create_for;      /* what that asks for, as a hash */
-    bool look;                /* look at this key before doing anything to it */
-    bool recheck;             /* describe it again, soon */
-    bool settle;              /* a plan waits for a description that is settled, see below */
-    bool listed;              /* scratch, while a list is taken in */
+    int64_t unsure_at;            /* an Update or tag change was sent whose outcome is not known */
+    int64_t maybe_gone_at;        /* a Delete was sent whose outcome is not known */
+    int64_t absent_since;         /* since when the selected service account is gone */
+    struct mirror_create *create; /* owned; the logical create under way; NULL: none */
+    bool look;                    /* look at this key before doing anything to it */
+    bool recheck;                 /* describe it again, soon */
+    bool settle;                  /* a plan waits for a description that is settled, see below */
+    bool listed;                  /* scratch, while a list is taken in */
     struct mirror_trouble *trouble; /* owned; NULL: none */
 };
 
@@ -111,6 +122,10 @@ bool mirror_may_lag(const struct mirror_entry *entry, int64_t now);
 bool mirror_vanished(struct mirror_entry *entry, int64_t now);
 /* An Update or Tag said so, and writes know before reads do: what Lists show of it is a ghost. */
 bool mirror_refused(struct mirror_entry *entry, int64_t now);
+/* A Create is to be sent: entry->create is there afterwards, with a zero token for a new wish. */
+void mirror_creating(struct mirror_entry *entry, uint64_t wish);
+/* The next one is another logical create. */
+void mirror_not_creating(struct mirror_entry *entry);
 /* A Create's or Update's answer. */
 void mirror_created(struct mirror_entry *entry, struct association *owned, int64_t now);
 void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now);

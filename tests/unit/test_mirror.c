@@ -321,11 +321,12 @@ static void a_create_ends_the_trouble_but_not_the_one_before_it(void **state)
 
     (void)state;
     entry->maybe_at = NOW - 3;
-    entry->create_token[0] = entry->create_token[1] = 7;
+    mirror_creating(entry, 1);
+    entry->create->token[0] = entry->create->token[1] = 7;
     mirror_failed(entry, TROUBLE_RETRYING, "timeout", 1, NOW - 1, 1000);
     mirror_created(entry, full("app-sa", "a-1", SCENE_ROLE), NOW);
     assert_int_equal(entry->maybe_at, NOW - 3); /* that one may come late */
-    assert_int_equal(entry->create_token[0] | entry->create_token[1], 0);
+    assert_null(entry->create);
     assert_null(entry->trouble);
     assert_int_equal(entry->described_at, NOW);
 }
