@@ -33,7 +33,10 @@ static int look_ahead(struct sync *sync)
 
     if (!sync->leading || intake_synced(&sync->intake))
         return 0;
-    return observe_cluster(&sync->observe, &err) < 0 && err.kind == ERROR_GONE ? -1 : 0;
+    if (observe_cluster(&sync->observe, &err) < 0 && err.kind == ERROR_GONE)
+        return -1;
+    intake_run(&sync->intake); /* what came meanwhile: nothing else need come to wake us for it */
+    return 0;
 }
 
 /* When the next pass is wanted, ms since boot. */
