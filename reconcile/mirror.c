@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
 
 size_t mirror_position(const struct mirror *mirror, const struct association_key *key)
@@ -354,19 +355,36 @@ bool mirror_is_whole(const struct mirror *mirror)
 
 #define NEWCOMERS 10000 /* of the others we just don't know it */
 
+static struct mirror_newcomer newcomer_of(const char *uid)
+{
+    struct mirror_newcomer newcomer;
+    uint8_t digest[DIGEST_SIZE];
+
+    digest_sha256(uid, strlen(uid), digest);
+    memcpy(newcomer.digest, digest, sizeof newcomer.digest);
+    return newcomer;
+}
+
+static int newcomer_compare(const struct mirror_newcomer *a, const struct mirror_newcomer *b)
+{
+    return memcmp(a->digest, b->digest, sizeof a->digest);
+}
+
 static size_t newcomer_position(const struct mirror *mirror, const char *uid, bool *ret_found)
 {
+    struct mirror_newcomer wanted = newcomer_of(uid);
     size_t low = 0, high = mirror->newcomer_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (strcmp(mirror->newcomers[middle], uid) < 0)
+        if (newcomer_compare(&mirror->newcomers[middle], &wanted) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    *ret_found = low < mirror->newcomer_count && strcmp(mirror->newcomers[low], uid) == 0;
+    *ret_found =
+        low < mirror->newcomer_count && newcomer_compare(&mirror->newcomers[low], &wanted) == 0;
     return low;
 }
 
@@ -380,7 +398,7 @@ void mirror_note_newcomer(struct mirror *mirror, const char *uid)
     MEM_GROW(mirror->newcomers, mirror->newcomer_count, mirror->newcomer_capacity);
     memmove(mirror->newcomers + index + 1, mirror->newcomers + index,
             (mirror->newcomer_count - index) * sizeof *mirror->newcomers);
-    mirror->newcomers[index] = mem_strdup(uid);
+    mirror->newcomers[index] = newcomer_of(uid);
     mirror->newcomer_count++;
 }
 
@@ -399,7 +417,6 @@ void mirror_forget_newcomer(struct mirror *mirror, const char *uid)
 
     if (!found)
         return;
-    mem_free(mirror->newcomers[index]);
     mirror->newcomer_count--;
     memmove(mirror->newcomers + index, mirror->newcomers + index + 1,
             (mirror->newcomer_count - index) * sizeof *mirror->newcomers);
@@ -453,8 +470,6 @@ void mirror_release(struct mirror *mirror)
     for (size_t i = 0; i < mirror->count; i++)
         entry_free(mirror->entries[i]);
     mem_free(mirror->entries);
-    for (size_t i = 0; i < mirror->newcomer_count; i++)
-        mem_free(mirror->newcomers[i]);
     mem_free(mirror->newcomers);
     *mirror = (struct mirror){0};
 }

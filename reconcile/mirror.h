@@ -91,13 +91,18 @@ struct mirror_entry {
     struct mirror_trouble *trouble; /* owned; NULL: none */
 };
 
+/* A binding's UID, hashed: a pass may bring thousands. */
+struct mirror_newcomer {
+    uint8_t digest[16]; /* the first half of the SHA-256 */
+};
+
 struct mirror {
     struct mirror_entry **entries; /* owned */
     size_t count;
     size_t capacity;
     int64_t listed_at; /* start of the last full List that completed; 0: never */
     int64_t epoch;     /* since when this process leads: before it, another may have written */
-    char **newcomers;  /* owned, sorted: UIDs of bindings that got their finalizer since `epoch` */
+    struct mirror_newcomer *newcomers; /* owned, sorted: who got their finalizer since `epoch` */
     size_t newcomer_count, newcomer_capacity;
 };
 
