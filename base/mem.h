@@ -30,8 +30,9 @@ void *mem_grow(void *owned_items, size_t count, size_t *capacity, size_t item_si
  * walks over all that is free. Any thread. */
 void mem_give_back(void);
 
-/* Has jansson, libcurl, OpenSSL and libwebsockets allocate here too, and starts libcurl. Call once,
- * first thing in main: before any thread, and before any of them is used. */
+/* Has jansson, libcurl, OpenSSL and libwebsockets allocate here too, starts libcurl, and has large
+ * blocks go back to the system as they are freed. Call once, first thing in main: before any
+ * thread, and before any of them is used. */
 void mem_adopt_libraries(void);
 
 /* `CLEANUP(strbuf_release) struct strbuf text = {0};` calls strbuf_release(&text) at scope end. */

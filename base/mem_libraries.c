@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <jansson.h>
 #include <libwebsockets.h>
+#include <malloc.h>
 #include <openssl/crypto.h>
 
 #include "base/mem.h"
@@ -41,9 +42,15 @@ static void *lws_resize(void *owned, size_t size, const char *reason)
     return NULL;
 }
 
+/* A block of this size or more is a mapping of its own, which goes back to the system when it is
+ * freed. Left alone malloc raises the size to that of the largest block freed so far, up to 32 MiB:
+ * then the arrays of each pass would lie in its heaps. */
+#define MAPPED_BLOCK (128 << 10)
+
 /* OpenSSL first: it refuses once it has allocated, and curl's start has it allocate. */
 void mem_adopt_libraries(void)
 {
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BLOCK);
     CRYPTO_set_mem_functions(crypto_alloc, crypto_resize, crypto_free);
     json_set_alloc_funcs(plain_alloc, mem_free);
     lws_set_allocator(lws_resize);
