@@ -53,7 +53,7 @@ enum condition_status { CONDITION_ABSENT, CONDITION_TRUE, CONDITION_FALSE, CONDI
 struct binding_stored_status {
     int64_t observed_generation;         /* -1: nothing written yet */
     uint64_t hash;                       /* binding_status_hash() of the whole of it */
-    int64_t since_us[CONDITION_COUNT];   /* lastTransitionTime: microseconds, of whole seconds */
+    uint32_t since_s[CONDITION_COUNT];   /* lastTransitionTime: seconds since 1970, to 2106 */
     uint8_t conditions[CONDITION_COUNT]; /* enum condition_status, a byte each */
     const char *ready_reason;
     const char *associations; /* pairs (crds/pairs.h): service account → association id */

@@ -153,6 +153,12 @@ static void write_associations(struct status_reader *reader, struct strbuf *ret_
         reader->stray = true;
 }
 
+/* No condition of ours began outside of what fits. */
+static uint32_t whole_seconds(int64_t us)
+{
+    return us > 0 && us / 1000000 <= UINT32_MAX ? (uint32_t)(us / 1000000) : 0;
+}
+
 void status_from_json(const json_t *status, struct strbuf *ret_associations,
                       struct binding_stored_status *ret_status)
 {
@@ -170,7 +176,7 @@ void status_from_json(const json_t *status, struct strbuf *ret_associations,
         ret_status->hash = ~ret_status->hash;
     for (size_t i = 0; i < CONDITION_COUNT; i++) {
         ret_status->conditions[i] = (uint8_t)reader.status.conditions[i].status;
-        ret_status->since_us[i] = reader.status.conditions[i].since_us;
+        ret_status->since_s[i] = whole_seconds(reader.status.conditions[i].since_us);
     }
 }
 

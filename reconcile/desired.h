@@ -26,9 +26,9 @@ enum want_verdict { WANT_HELD, WANT_REFUSED, WANT_CONFLICT };
 struct want {
     struct association_key key; /* borrowed from the binding or the service account */
     struct claim *claim;
-    enum want_verdict verdict;
     struct claim *rival; /* Conflict: who holds the key. Held: a loser, NULL without one */
-    bool irsa;           /* the service account still carries an IRSA role */
+    enum want_verdict verdict;
+    bool irsa; /* the service account still carries an IRSA role */
 };
 
 struct claim {

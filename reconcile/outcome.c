@@ -338,7 +338,7 @@ static void keep_times(struct outcome *outcome, const struct binding *binding, i
         struct binding_condition *condition = &outcome->status.conditions[type];
         bool same = condition->status == binding->status.conditions[type];
 
-        condition->since_us = same ? binding->status.since_us[type] : wall_us;
+        condition->since_us = same ? (int64_t)binding->status.since_s[type] * SECOND_US : wall_us;
     }
 }
 

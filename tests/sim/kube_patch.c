@@ -127,7 +127,7 @@ void kube_status_write_make(const struct binding_status *status,
 
         write.stored.conditions[type] = condition->status;
         if (condition->status != CONDITION_ABSENT)
-            write.stored.since_us[type] = condition->since_us / SECOND_US * SECOND_US;
+            write.stored.since_s[type] = (uint32_t)(condition->since_us / SECOND_US);
     }
     *ret_write = write;
 }
@@ -146,7 +146,7 @@ static bool same_status(const struct binding_stored_status *a,
 {
     return a->hash == b->hash && a->observed_generation == b->observed_generation &&
            memcmp(a->conditions, b->conditions, sizeof a->conditions) == 0 &&
-           memcmp(a->since_us, b->since_us, sizeof a->since_us) == 0;
+           memcmp(a->since_s, b->since_s, sizeof a->since_s) == 0;
 }
 
 int kube_patch_status(struct kube_world *kube, const struct object_in *in,

@@ -259,16 +259,16 @@ static void the_time_of_a_transition_is_kept_while_the_status_is_the_same(void *
     stage_init(&stage);
     binding = add_reader(&stage);
     binding->status.conditions[CONDITION_ACCEPTED] = CONDITION_TRUE;
-    binding->status.since_us[CONDITION_ACCEPTED] = 111000000;
+    binding->status.since_s[CONDITION_ACCEPTED] = 1700000111;
     binding->status.conditions[CONDITION_READY] = CONDITION_TRUE;
-    binding->status.since_us[CONDITION_READY] = 222000000;
+    binding->status.since_s[CONDITION_READY] = 1700000222;
     status = judge(&stage);
-    assert_int_equal(status->conditions[CONDITION_ACCEPTED].since_us, 111000000);
+    assert_int_equal(status->conditions[CONDITION_ACCEPTED].since_us, 1700000111000000);
     assert_int_equal(status->conditions[CONDITION_READY].since_us, WALL_US);
     assert_int_equal(status->conditions[CONDITION_ASSOCIATED].since_us, WALL_US);
     binding->status.conditions[CONDITION_READY] = CONDITION_FALSE;
     status = judge(&stage);
-    assert_int_equal(status->conditions[CONDITION_READY].since_us, 222000000);
+    assert_int_equal(status->conditions[CONDITION_READY].since_us, 1700000222000000);
 }
 
 int main(void)

@@ -113,7 +113,7 @@ static void remembers_what_the_next_status_needs(void **state)
     assert_int_equal(stored->conditions[CONDITION_ACCEPTED], CONDITION_TRUE);
     assert_int_equal(stored->conditions[CONDITION_READY], CONDITION_FALSE);
     assert_int_equal(stored->conditions[CONDITION_STALLED], CONDITION_ABSENT);
-    assert_int_equal(stored->since_us[CONDITION_READY], 1700000002000000);
+    assert_int_equal(stored->since_s[CONDITION_READY], 1700000002);
     assert_string_equal(stored->ready_reason, "KeyTaken");
     assert_string_equal(stored->associations, "app-sa\ta-1\n");
 }
