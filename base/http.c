@@ -31,7 +31,9 @@ struct http {
     struct http_transfer *idle;             /* last used first */
     size_t idle_count;
     size_t pending;
-    int wake_fd; /* readable after a wake, so that no wake is lost between look and wait */
+    bool due;        /* something was started, or came in, since the last turn */
+    int64_t turn_by; /* by time alone */
+    int wake_fd;     /* readable after a wake, so that no wake is lost between look and wait */
     atomic_bool woken;
 };
 
@@ -116,6 +118,7 @@ static void add_under_way(struct http *http, struct http_transfer *transfer)
         transfer->next->previous = transfer;
     http->under_way = transfer;
     curl_multi_add_handle(transfer->pool->multi, transfer->easy);
+    http->due = true;
 }
 
 static void remove_under_way(struct http *http, struct http_transfer *transfer)
@@ -235,6 +238,22 @@ static void free_drained(struct http *http)
     }
 }
 
+static int64_t next_turn(const struct http *http)
+{
+    int64_t now = clock_boot_ms(), next = now + WAIT_MOST_MS;
+    long timeout_ms = -1;
+
+    for (const struct http_transfer *transfer = http->under_way; transfer;
+         transfer = transfer->next)
+        next = transfer->ends_ms < next ? transfer->ends_ms : next;
+    curl_multi_timeout(http->pools->multi, &timeout_ms);
+    if (timeout_ms >= 0 && now + timeout_ms < next)
+        next = now + timeout_ms;
+    if (http->pools->next && now + RETIRED_TURN_MS < next)
+        next = now + RETIRED_TURN_MS;
+    return next;
+}
+
 static void turn(struct http *http)
 {
     int running;
@@ -245,18 +264,14 @@ static void turn(struct http *http)
     }
     end_overdue(http);
     free_drained(http);
+    http->due = false;
+    http->turn_by = next_turn(http);
 }
 
 static int wait_bound(const struct http *http, int64_t until_ms)
 {
-    int64_t now = clock_boot_ms();
-    int64_t bound = until_ms - now < WAIT_MOST_MS ? until_ms - now : WAIT_MOST_MS;
+    int64_t bound = (until_ms < http->turn_by ? until_ms : http->turn_by) - clock_boot_ms();
 
-    for (const struct http_transfer *transfer = http->under_way; transfer;
-         transfer = transfer->next)
-        bound = transfer->ends_ms - now < bound ? transfer->ends_ms - now : bound;
-    if (http->pools->next && bound > RETIRED_TURN_MS)
-        bound = RETIRED_TURN_MS;
     return bound > 0 ? (int)bound : 0;
 }
 
@@ -269,15 +284,23 @@ static void drain_wake_fd(const struct http *http)
 }
 
 /* A wake also makes `wake_fd` readable, which the flag may have told before: then this waits not at
- * all, once. */
-static void wait_for_news(const struct http *http, int64_t until_ms, bool heed_wakes)
+ * all, once. A wake alone makes no turn due: libcurl looks at every transfer in each, at the price
+ * of a poll() of its own. */
+static void wait_for_news(struct http *http, int64_t until_ms, bool heed_wakes)
 {
     struct curl_waitfd wake = {.fd = http->wake_fd, .events = CURL_WAIT_POLLIN};
+    int ready = 0;
 
     curl_multi_poll(http->pools->multi, heed_wakes ? &wake : NULL, heed_wakes,
-                    wait_bound(http, until_ms), NULL);
+                    wait_bound(http, until_ms), &ready);
     if (wake.revents)
         drain_wake_fd(http);
+    http->due = ready > (wake.revents ? 1 : 0);
+}
+
+static bool is_due(const struct http *http)
+{
+    return http->due || clock_boot_ms() >= http->turn_by;
 }
 
 static bool next_until(struct http *http, int64_t until_ms, bool heed_wakes,
@@ -288,12 +311,14 @@ static bool next_until(struct http *http, int64_t until_ms, bool heed_wakes,
             return false;
         if (take_done(http, ret_answer))
             return true;
-        turn(http);
+        if (!is_due(http))
+            wait_for_news(http, until_ms, heed_wakes);
+        if (is_due(http))
+            turn(http);
         if (take_done(http, ret_answer))
             return true;
         if (clock_boot_ms() >= until_ms)
             return false;
-        wait_for_news(http, until_ms, heed_wakes);
     }
 }
 
