@@ -13,17 +13,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 ROOT = Path(__file__).resolve().parents[1]
 JUNIT = Path("build/junit")
 UNIT_SECONDS = 120
+BESIDE = ("test_exec.py", "test_faults_*.py", "test_transport.py")  # as in tests/e2e/conftest.py
 STAGE_SECONDS = 40 * 60
 
 
@@ -60,11 +63,11 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run(*command: str | Path, **environment: str) -> None:
-    """Runs a command with its output shown. One that takes too long is interrupted as by Ctrl-C first, so
-    that it can take down what it started."""
+def run(*command: str | Path, output: IO | None = None, **environment: str) -> None:
+    """Runs a command with its output shown, or written to a file. One that takes too long is interrupted as by
+    Ctrl-C first, so that it can take down what it started."""
     env = clean_environment() | environment
-    with subprocess.Popen([str(word) for word in command], cwd=ROOT, env=env) as child:
+    with subprocess.Popen([str(word) for word in command], cwd=ROOT, env=env, stdout=output, stderr=output) as child:
         try:
             status = child.wait(STAGE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -215,18 +218,37 @@ class Stages:
         return self.pytest("smoke", "tests/e2e", "-m", "smoke", variant="tsan")
 
     def e2e(self) -> Count:
-        run("make", "-s", "VARIANT=san", "build/san/podbind")  # the fault tests start it, whatever the others do
-        return self.pytest("e2e", "tests/e2e", variant=self.options.operator)
+        """Most of it is waiting, so the tests of faults, plugins and transports run beside the others."""
+        variant = self.options.operator
+        beside = sorted(str(path.relative_to(ROOT)) for name in BESIDE for path in (ROOT / "tests/e2e").glob(name))
+        self.prepare("release", "san", variant)  # the fault tests start the one with sanitizers
+        with ThreadPoolExecutor(1) as pool, tempfile.TemporaryFile() as said:
+            aside = (*beside, "tests/e2e/test_rights.py::test_no_operator_of_the_run_was_refused_anything")
+            other = pool.submit(self.tested, "e2e-beside", *aside, variant=variant, output=said)
+            count = self.tested("e2e", "tests/e2e", *(f"--ignore={path}" for path in beside), variant=variant)
+            try:
+                count += other.result()
+            finally:
+                said.seek(0)
+                say(f"-- beside them\n{said.read().decode(errors='replace')}")
+        return count
 
-    def pytest(self, stage: str, folder: str, *chosen: str, variant: str = "release") -> Count:
-        run("make", "-s", "programs")
-        if variant != "release":
-            run("make", "-s", f"VARIANT={variant}", f"build/{variant}/podbind")
+    def pytest(self, stage: str, *chosen: str, variant: str = "release") -> Count:
+        self.prepare("release", variant)
+        return self.tested(stage, *chosen, variant=variant)
+
+    @staticmethod
+    def prepare(*variants: str) -> None:
+        for variant in dict.fromkeys(variants):
+            goals = ["programs"] if variant == "release" else [f"VARIANT={variant}", f"build/{variant}/podbind"]
+            run("make", "-s", *goals)
         run("tools/venv.sh")
+
+    def tested(self, stage: str, *chosen: str, variant: str, output: IO | None = None) -> Count:
         report = self.report(stage)
-        options = ("-ra", "-v", "--color=no", "-o", "cache_dir=build/pytest_cache", f"--junitxml={report}")
-        python = ("build/venv/bin/python", "-m", "pytest", folder, *chosen, *options)
-        return self.judged(report, *python, PODBIND_VARIANT=variant)
+        options = ("-ra", "-v", "--color=no", "-o", f"cache_dir=build/pytest_cache/{stage}", f"--junitxml={report}")
+        python = ("build/venv/bin/python", "-m", "pytest", *chosen, *options)
+        return self.judged(report, *python, output=output, PODBIND_VARIANT=variant)
 
     @staticmethod
     def report(stage: str) -> Path:
@@ -235,10 +257,10 @@ class Stages:
         return path
 
     @staticmethod
-    def judged(report: Path, *command: str | Path, **environment: str) -> Count:
+    def judged(report: Path, *command: str | Path, output: IO | None = None, **environment: str) -> Count:
         """Runs the command; a bad end that its report does not explain is a failure of its own."""
         try:
-            run(*command, **environment)
+            run(*command, output=output, **environment)
         except StageFailed:
             if not (ROOT / report).is_file():
                 raise

@@ -103,9 +103,11 @@ def operator_kubeconfig(operated: set[ControlPlane]) -> Callable[[ControlPlane],
 
 # What is asked of the whole run.
 
+BESIDE = ("test_exec.py", "test_faults_*.py", "test_transport.py")  # as in tools/test.py, which runs them beside
+
 
 class Selection:
-    """Whether all tests of this folder run, those of test_rights.py last."""
+    """Whether all tests of this folder run, but for those beside; those of test_rights.py last."""
 
     def __init__(self) -> None:
         self.missing = ""
@@ -113,7 +115,9 @@ class Selection:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: item.path.name == "test_rights.py")
-        files = {path.name for path in Path(__file__).parent.glob("test_*.py")} - {item.path.name for item in items}
+        here = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+        beside = {path.name for name in BESIDE for path in Path(__file__).parent.glob(name)}
+        files = here - beside - {item.path.name for item in items}
         parts = [arg for arg in config.args if "::" in arg]
         self.missing = self.missing or " ".join([*sorted(files), *(f"all but {part}" for part in parts)])
 
