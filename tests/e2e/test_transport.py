@@ -7,6 +7,7 @@ import json
 import os
 import re
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -85,7 +86,10 @@ def threads(child) -> set[str]:
 
 def direct_connections(child, port: int) -> int:
     """How many TCP connections the process has to that port of 127.0.0.1 itself."""
-    names = [os.readlink(fd) for fd in Path(f"/proc/{child.pid}/fd").iterdir()]
+    names = []
+    for descriptor in Path(f"/proc/{child.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            names.append(os.readlink(descriptor))
     inodes = {match[1] for name in names if (match := re.fullmatch(r"socket:\[(\d+)\]", name))}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[2] == f"0100007F:{port:04X}" and row[9] in inodes for row in rows)
