@@ -51,8 +51,7 @@ static bool piece_copy(struct piece piece, char *ret_text, size_t size)
     return true;
 }
 
-/* ---- words joined by hyphens --------------------------------------------------------------------
- */
+/* ---- words joined by hyphens ---- */
 
 /* Length of "[a-z]+(-[a-z]+)*" at the start of the piece. */
 static size_t words_length(struct piece piece)
@@ -115,8 +114,7 @@ static bool read_account(struct piece piece, char ret_account[ARN_ACCOUNT_SIZE])
     return piece.length == 12 && piece_copy(piece, ret_account, ARN_ACCOUNT_SIZE);
 }
 
-/* ---- names --------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static bool read_cluster_name(struct piece piece, struct arn_cluster_name *ret_name)
 {
@@ -218,8 +216,7 @@ int arn_role_name_parse(const char *text, struct arn_role_name *ret_name, struct
                   "digits and _+=,.@- after an optional path, no wildcards");
 }
 
-/* ---- ARNs
- * ---------------------------------------------------------------------------------------- */
+/* ---- ARNs ---- */
 
 enum { ARN_PREFIX, ARN_PARTITION, ARN_SERVICE, ARN_REGION, ARN_ACCOUNT, ARN_RESOURCE, ARN_PIECES };
 

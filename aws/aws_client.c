@@ -33,8 +33,7 @@ void aws_client_release(struct aws_client *client)
         sigv4_key_clear(&client->keys[i]);
 }
 
-/* ---- signing ------------------------------------------------------------------------------------
- */
+/* ---- signing ---- */
 
 /* Allocated once, so that no copy of a secret stays behind. */
 static char *join(const char *a, const char *b, const char *c, const char *d)
@@ -124,8 +123,7 @@ void aws_client_call_release(struct aws_client_call *call)
     *call = (struct aws_client_call){.owned_url = NULL};
 }
 
-/* ---- learning -----------------------------------------------------------------------------------
- */
+/* ---- learning ---- */
 
 static int64_t distance(int64_t a, int64_t b)
 {

@@ -151,8 +151,7 @@ void aws_error_name(const char *raw, char ret_name[AWS_ERROR_NAME_SIZE])
     ret_name[length] = '\0';
 }
 
-/* ---- questions ----------------------------------------------------------------------------------
- */
+/* ---- questions ---- */
 
 static bool is(const struct error *err, const char *code, const char *words)
 {

@@ -25,8 +25,7 @@ struct credentials_source {
                  struct error *err);
 };
 
-/* ---- one set ------------------------------------------------------------------------------------
- */
+/* ---- one set ---- */
 
 static void wipe(char *owned)
 {
@@ -68,8 +67,7 @@ int credentials_set_check(const struct credentials_set *set, const char *const n
     return 0;
 }
 
-/* ---- the sources
- * --------------------------------------------------------------------------------- */
+/* ---- the sources ---- */
 
 static bool is_set(const char *text)
 {
@@ -120,8 +118,7 @@ static const struct credentials_source *pick(const struct credentials_environmen
     return NULL;
 }
 
-/* ---- the state machine
- * --------------------------------------------------------------------------- */
+/* ---- the state machine ---- */
 
 static void renew_view(struct credentials *credentials)
 {

@@ -16,8 +16,7 @@
 #define CONTAINER_HOST "http://169.254.170.2"
 #define DEADLINE_MS 2000
 
-/* ---- where
- * ---------------------------------------------------------------------------------------- */
+/* ---- where ---- */
 
 /* Hosts that may be asked without TLS: this machine, and the agents of ECS and EKS on it. */
 static bool is_local(const struct endpoint_url *url)
@@ -82,8 +81,7 @@ int credentials_container_init(struct credentials *credentials,
     return 0;
 }
 
-/* ---- the token
- * ------------------------------------------------------------------------------------ */
+/* ---- the token ---- */
 
 /* Its errno stays for the message. */
 static bool read_whole(int fd, struct strbuf *text)
@@ -181,8 +179,7 @@ int credentials_container_request(struct credentials *credentials, struct creden
     return 0;
 }
 
-/* ---- the answer
- * ------------------------------------------------------------------------------------ */
+/* ---- the answer ---- */
 
 static void wiped_release(json_t **owned)
 {

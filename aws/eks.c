@@ -11,8 +11,7 @@
 #define MAX_NAMESPACE 63
 #define MAX_SERVICE_ACCOUNT 253
 
-/* ---- checks
- * ---------------------------------------------------------------------------------------- */
+/* ---- checks ---- */
 
 static bool is_dns_name(const char *text, size_t longest)
 {
@@ -78,8 +77,7 @@ static int check_tags(const struct eks_tag *tags, size_t count, struct error *er
     return 0;
 }
 
-/* ---- parts of a request
- * ---------------------------------------------------------------------------- */
+/* ---- parts of a request ---- */
 
 static struct aws_request begin(const char *method, bool writes)
 {
@@ -160,8 +158,7 @@ static int finish(struct aws_request owned_request, const json_t *body, bool ok,
     return 0;
 }
 
-/* ---- the calls
- * ------------------------------------------------------------------------------------- */
+/* ---- the calls ---- */
 
 int eks_list(const struct arn_cluster_name *cluster, const char *namespace,
              const char *service_account, const char *next_token, struct aws_request *ret_request,

@@ -30,8 +30,7 @@ struct json_t;
 #define EKS_MAX_POLICY 2048 /* characters */
 #define EKS_TOKEN_CAP 8192  /* longest nextToken that is sent back */
 
-/* ---- what goes in: borrowed for the call -------------------------------------------------------
- */
+/* ---- what goes in: borrowed for the call ---- */
 
 struct eks_tag {
     const char *key;
@@ -88,8 +87,7 @@ void eks_describe_cluster(const struct arn_cluster_name *cluster, struct aws_req
 /* Names of all clusters in the region, a page at a time. */
 void eks_list_clusters(const char *next_token, struct aws_request *ret_request);
 
-/* ---- what comes out: owned by the result ------------------------------------------------------
- */
+/* ---- what comes out: owned by the result ---- */
 
 struct eks_association {
     struct json_t *document; /* private */

@@ -62,8 +62,7 @@ static int read_next_token(const json_t *document, const char **ret_token, struc
     return 0;
 }
 
-/* ---- associations
- * ----------------------------------------------------------------------------------- */
+/* ---- associations ---- */
 
 struct member {
     const char *name;
@@ -179,8 +178,7 @@ int eks_read_association(const struct http_answer *answer, const struct eks_expe
     return 0;
 }
 
-/* ---- pages
- * ------------------------------------------------------------------------------------------ */
+/* ---- pages ---- */
 
 void eks_page_release(struct eks_page *page)
 {
@@ -230,8 +228,7 @@ int eks_read_tagged(const struct http_answer *answer, struct error *err)
     return document ? 0 : -1;
 }
 
-/* ---- clusters
- * --------------------------------------------------------------------------------------- */
+/* ---- clusters ---- */
 
 void eks_cluster_release(struct eks_cluster *cluster)
 {

@@ -39,8 +39,7 @@ static void items_release(struct items *items)
     }
 }
 
-/* ---- path and query -----------------------------------------------------------------------------
- */
+/* ---- path and query ---- */
 
 static void encode(struct strbuf *buf, char c, bool keep_slash)
 {
@@ -142,8 +141,7 @@ static int canonical_query(const char *query, struct strbuf *ret_canonical, stru
     return 0;
 }
 
-/* ---- headers ------------------------------------------------------------------------------------
- */
+/* ---- headers ---- */
 
 static char *lower_case(const char *text)
 {
@@ -239,8 +237,7 @@ static int canonical_headers(const struct sigv4_request *request, const char *da
     return 0;
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 /* A canonical request holds the session token. */
 static void canonical_release(struct strbuf *buf)

@@ -81,7 +81,7 @@ json_t *json_parse(const char *bytes, size_t length, struct error *err)
     return parsed(json_loadb(bytes, length, FLAGS, &fault), &fault, err);
 }
 
-/* ---- all but one array --------------------------------------------------------------------- */
+/* ---- all but one array ---- */
 
 /* Hands a document to jansson in pieces: what lies between the brackets of `begin` is left out. */
 struct excerpt {

@@ -63,7 +63,7 @@ static void run_release(struct run *run)
     process_output_release(&run->output);
 }
 
-/* ---- finding the program -------------------------------------------------------------- */
+/* ---- finding the program ---- */
 
 static bool is_program(const char *path)
 {
@@ -97,7 +97,7 @@ static int find_program(const struct process_command *command, struct strbuf *re
     return error_set(err, ERROR_NOT_FOUND, "%s: there is no such program in PATH", name);
 }
 
-/* ---- starting it ---------------------------------------------------------------------- */
+/* ---- starting it ---- */
 
 /* Above 2 even where one of the standard descriptors is closed in this process. */
 static int lift(int *descriptor)
@@ -207,7 +207,7 @@ static int start(struct run *run, struct error *err)
     return 0;
 }
 
-/* ---- what it prints ------------------------------------------------------------------- */
+/* ---- what it prints ---- */
 
 /* Reads what is there into `bytes`. Returns false at the end of the pipe, which is then closed. */
 static bool read_some(int *descriptor, char *bytes, size_t size, size_t *ret_count)
@@ -259,7 +259,7 @@ static void read_errors(struct run *run)
     }
 }
 
-/* ---- its end -------------------------------------------------------------------------- */
+/* ---- its end ---- */
 
 static int wait_for(idtype_t type, pid_t pid, siginfo_t *ret_how, int options)
 {

@@ -6,8 +6,7 @@
 
 #define KUBE_FAILURES 8 /* so many in one pass: the API server has a trouble of its own */
 
-/* ---- calls: what goes out -----------------------------------------------------------------------
- */
+/* ---- calls: what goes out ---- */
 
 static const char *version_of(const struct job *job)
 {
@@ -128,8 +127,7 @@ void flight_free(struct flight *flight)
     mem_free(flight);
 }
 
-/* ---- calls: what comes back ---------------------------------------------------------------------
- */
+/* ---- calls: what comes back ---- */
 
 static void note_written(struct run *run, struct job *job, struct call *call)
 {

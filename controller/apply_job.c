@@ -2,8 +2,7 @@
 #include "base/mem.h"
 #include "controller/apply_run.h"
 
-/* ---- queues -------------------------------------------------------------------------------------
- */
+/* ---- queues ---- */
 
 static enum lane lane_of(const struct task *task)
 {
@@ -80,8 +79,7 @@ void run_drop_queues(struct run *run)
             continue;
 }
 
-/* ---- jobs ---------------------------------------------------------------------------------------
- */
+/* ---- jobs ---- */
 
 void run_note_due(struct run *run, int64_t due)
 {

@@ -45,7 +45,7 @@ struct visit {
     bool lingering; /* all is sent: waiting for the other side to hang up */
 };
 
-/* ---- answers ------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 struct answer {
     int status;
@@ -138,7 +138,7 @@ static void write_answer(struct visit *visit, const struct answer *answer, bool 
     visit->sent = LWS_PRE;
 }
 
-/* ---- a visit ------------------------------------------------------------------------------- */
+/* ---- a visit ---- */
 
 static bool is_answering(const struct visit *visit)
 {
@@ -224,7 +224,7 @@ static int on_visit(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-/* ---- the listener -------------------------------------------------------------------------- */
+/* ---- the listener ---- */
 
 static void end_pause(lws_sorted_usec_list_t *pause)
 {
@@ -339,7 +339,7 @@ static uint16_t port_of(int handle)
     return ntohs(name.four.sin_family == AF_INET6 ? name.six.sin6_port : name.four.sin_port);
 }
 
-/* ---- start and end ------------------------------------------------------------------------- */
+/* ---- start and end ---- */
 
 static int attach(struct health *health, struct loop *loop, int handle)
 {

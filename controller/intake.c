@@ -35,8 +35,7 @@ void intake_release(struct intake *intake)
     fresh_release(&intake->fresh);
 }
 
-/* ---- which bindings has a person just changed? --------------------------------------------------
- */
+/* ---- which bindings has a person just changed? ---- */
 
 static size_t fresh_position(const struct fresh_list *fresh, const char *namespace,
                              const char *name, bool *ret_found)
@@ -129,8 +128,7 @@ static bool is_urgent(const struct intake *intake, const struct change *change)
     return is_persons_change(stored_binding(intake, change->record), change->record);
 }
 
-/* ---- letting changes in -------------------------------------------------------------------------
- */
+/* ---- letting changes in ---- */
 
 static void note_binding(struct intake *intake, const struct binding *new)
 {
@@ -371,8 +369,7 @@ int64_t intake_due(const struct intake *intake)
     return due;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------
- */
+/* ---- waiting ---- */
 
 static void keep(struct intake *intake, struct changes *changes)
 {

@@ -35,8 +35,7 @@ struct leader {
     _Atomic int64_t stop_by, heartbeat;
 };
 
-/* ---- one call -----------------------------------------------------------------------------------
- */
+/* ---- one call ---- */
 
 static struct kube_call call_of(const struct leader *leader, enum lease_move move,
                                 const struct strbuf *body)
@@ -125,8 +124,7 @@ static void make_call(struct leader *leader, const struct lease_action *action)
     lease_answer(&leader->lease, clock_boot_ms(), err.kind, NULL, err.retry_after_ms);
 }
 
-/* ---- the thread ---------------------------------------------------------------------------------
- */
+/* ---- the thread ---- */
 
 static void publish(struct leader *leader)
 {
@@ -203,8 +201,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 struct leader *leader_new(const struct leader_settings *settings, struct error *err)
 {

@@ -37,8 +37,7 @@ struct sight {
     uint64_t number;
 };
 
-/* ---- the sink, on the transport's thread---------------------------------------------------------
- */
+/* ---- the sink, on the transport's thread ---- */
 
 static void sight_opened(void *context)
 {
@@ -91,8 +90,7 @@ static void sight_closed(void *context, const struct error *error)
     mem_free(sight);
 }
 
-/* ---- open and closed, on the lease thread -------------------------------------------------------
- */
+/* ---- open and closed, on the lease thread ---- */
 
 static uint64_t random_number(void)
 {
@@ -213,8 +211,7 @@ bool leader_watch_take(struct leader_watch *watch, struct leader_hint *ret_hint)
     return news;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 struct leader_watch *leader_watch_new(const struct leader_watch_settings *settings)
 {

@@ -16,7 +16,7 @@
 #define MAX_SERIES 64 /* of one metric, besides the one of "other" */
 #define OTHER "other"
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
@@ -102,7 +102,7 @@ static const double buckets[MAX_BUCKETS] = {
     6,     7,    8,     9,    10,   15,   20,   25,   30,  40,   50,  60,
 };
 
-/* ---- the registry -------------------------------------------------------------------------- */
+/* ---- the registry ---- */
 
 struct series {
     char *labels;     /* name="value",name="value": the key, as it is rendered */
@@ -197,7 +197,7 @@ static void family_clear(struct family *family)
     *family = (struct family){0};
 }
 
-/* ---- samples ------------------------------------------------------------------------------- */
+/* ---- samples ---- */
 
 enum verb { ADD, SET, OBSERVE };
 
@@ -295,7 +295,7 @@ void metrics_replace(enum metric metric, const struct metrics_row *rows, size_t 
     pthread_mutex_unlock(&lock);
 }
 
-/* ---- rendering ----------------------------------------------------------------------------- */
+/* ---- rendering ---- */
 
 static void render_histogram(struct strbuf *out, const char *name, const struct series *series)
 {

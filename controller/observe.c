@@ -75,8 +75,7 @@ static size_t pages_of(const struct observe *observe)
     return observe->mirror.count / PAGE + 1;
 }
 
-/* ---- which keys need a look? --------------------------------------------------------------------
- */
+/* ---- which keys need a look? ---- */
 
 struct selection {
     struct observe *observe;
@@ -257,8 +256,7 @@ static int confirm_deletions(struct observe *observe, struct error *err)
     return run_selection(&selection, prepare_describe, describe_done, err);
 }
 
-/* ---- whose content is needed now? ---------------------------------------------------------------
- */
+/* ---- whose content is needed now? ---- */
 
 static int compare_names(const void *left, const void *right)
 {
@@ -353,8 +351,7 @@ int observe_associations(struct observe *observe, const struct desired *desired,
     return error_set(err, ERROR_INVALID, "%s", observe->cluster.why);
 }
 
-/* ---- by rotation --------------------------------------------------------------------------------
- */
+/* ---- by rotation ---- */
 
 static int64_t tried_at(const struct mirror_entry *entry)
 {

@@ -18,7 +18,7 @@
 #define MAX_FLAGS 64
 #define ORIGIN_SIZE 512
 
-/* ---- one source after the other ------------------------------------------------------------ */
+/* ---- one source after the other ---- */
 
 /* The settings as found, before any of them is read. */
 struct reading {
@@ -136,7 +136,7 @@ static int read_file(struct reading *reading, struct error *err)
     return check_keys(reading, err);
 }
 
-/* ---- from texts to the struct -------------------------------------------------------------- */
+/* ---- from texts to the struct ---- */
 
 /* A list of texts is the same as the texts with commas between. */
 static int join(const struct yaml_node *list, const char *origin, struct strbuf *ret_text,
@@ -191,7 +191,7 @@ static int take_setting(const struct reading *reading, const struct flag *flag,
     return flag_take(flag, flag->fallback, flag->name, options, err);
 }
 
-/* ---- what follows from the surroundings ---------------------------------------------------- */
+/* ---- what follows from the surroundings ---- */
 
 static int retake(const char *name, const char *text, const char *origin, struct options *options,
                   struct error *err)
@@ -310,7 +310,7 @@ static void borrow_aws_environment(const struct options_source *source, struct o
     };
 }
 
-/* ---- all of it ----------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static int fill(const struct reading *reading, struct options *options, struct error *err)
 {

@@ -45,8 +45,7 @@ enum call_verb {
     CALL_VERB_COUNT,
 };
 
-/* ---- what goes in: all borrowed until the call is back ------------------------------------------
- */
+/* ---- what goes in: all borrowed until the call is back ---- */
 
 struct list_associations_in {
     struct association_key key; /* both "": all of the cluster */
@@ -89,12 +88,10 @@ struct event_in {
     const char *note;
 };
 
-/* ---- what comes out: owned by the call
- * ------------------------------------------------------------ */
+/* ---- what comes out: owned by the call ---- */
 
 struct associations_page {
-    struct association *
-        *items; /* each a packed block; described only for Create, Update, Describe */
+    struct association **items; /* described only for Create, Update, Describe */
     size_t count;
     char *next_token; /* NULL or "" on the last page */
 };
@@ -162,8 +159,7 @@ bool call_writes(enum call_verb verb);
 /* True for calls that go to EKS. */
 bool call_is_eks(enum call_verb verb);
 
-/* ---- watches ------------------------------------------------------------------------------------
- */
+/* ---- watches ---- */
 
 enum change_kind {
     CHANGE_OPENED,     /* the watch stands */

@@ -10,8 +10,7 @@
 #define UNREADY_PATIENCE_MS 1000
 #define SERIES_MS (6 * 60 * 1000) /* as client-go folds */
 
-/* ---- what is remembered -------------------------------------------------------------------------
- */
+/* ---- what is remembered ---- */
 
 static size_t position(const struct reports *reports, const char *uid)
 {
@@ -101,8 +100,7 @@ void reports_release(struct reports *reports)
     *reports = (struct reports){0};
 }
 
-/* ---- the verdict --------------------------------------------------------------------------------
- */
+/* ---- the verdict ---- */
 
 static bool says_ready(const struct binding *binding)
 {
@@ -188,8 +186,7 @@ void report_release(struct report *report)
     outcome_release(&report->outcome);
 }
 
-/* ---- Events -------------------------------------------------------------------------------------
- */
+/* ---- Events ---- */
 
 static struct report_event *find_event(struct reports *reports, const char *uid, const char *reason,
                                        int64_t now)

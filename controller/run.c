@@ -50,8 +50,7 @@ struct process {
     int64_t give_back_at; /* not before, ms since boot */
 };
 
-/* ---- settings -----------------------------------------------------------------------------------
- */
+/* ---- settings ---- */
 
 static int load_kubeconfig(struct process *process, struct error *err)
 {
@@ -104,8 +103,7 @@ static struct sync_settings sync_settings_of(const struct options *options)
     };
 }
 
-/* ---- the worker ---------------------------------------------------------------------------------
- */
+/* ---- the worker ---- */
 
 /* What a pass has freed lies between what is kept, where malloc holds on to it: several hundred
  * bytes a binding. */
@@ -148,8 +146,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* ---- the health port: asked on the loop's thread
- * --------------------------------------------------- */
+/* ---- the health port: asked on the loop's thread ---- */
 
 /* 0: there is no such thread. */
 static bool turned(const char *thread, int64_t heartbeat, struct strbuf *ret_sentence)
@@ -181,8 +178,7 @@ static bool is_ready(void *context, struct strbuf *ret_sentence)
     return false;
 }
 
-/* ---- start --------------------------------------------------------------------------------------
- */
+/* ---- start ---- */
 
 static void lease_lost(void)
 {
@@ -264,8 +260,7 @@ static int start(struct process *process, struct error *err)
     return 0;
 }
 
-/* ---- end ----------------------------------------------------------------------------------------
- */
+/* ---- end ---- */
 
 /* Waits for the worker. A second signal, or the watchdog's time, ends the process at once. */
 static void join_worker(struct process *process, const sigset_t *signals, int64_t deadline,

@@ -24,8 +24,7 @@ static int64_t now_of(const struct observe *observe)
     return ports->now(ports->world);
 }
 
-/* ---- what goes out ------------------------------------------------------------------------------
- */
+/* ---- what goes out ---- */
 
 /* A random UUID (version 4). A Create keeps its token in the entry, so that a repeat is the same
  * logical create (rule C3). */
@@ -196,8 +195,7 @@ void step_prepare(struct observe *observe, struct plan_step *step, enum step_cal
     }
 }
 
-/* ---- what an error means ------------------------------------------------------------------------
- */
+/* ---- what an error means ---- */
 
 static enum trouble role_trouble(const struct mirror_entry *entry, int64_t now)
 {
@@ -294,8 +292,7 @@ static bool has_vanished(const struct call *call)
     return call->error.kind == ERROR_NOT_FOUND && call->detail != DETAIL_CLUSTER_MISSING;
 }
 
-/* ---- what comes back ----------------------------------------------------------------------------
- */
+/* ---- what comes back ---- */
 
 static enum step_call create_done(struct observe *observe, struct plan_step *step,
                                   struct call *call)

@@ -100,8 +100,7 @@ static void say_changes(struct vitals *vitals, const struct sync *sync)
                  NULL);
 }
 
-/* ---- metrics ------------------------------------------------------------------------------------
- */
+/* ---- metrics ---- */
 
 #define REASONS 32
 

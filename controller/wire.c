@@ -38,8 +38,7 @@ struct wire {
     struct exchange *failed;  /* could not be sent; handed back by next() */
 };
 
-/* ---- small ports --------------------------------------------------------------------------------
- */
+/* ---- small ports ---- */
 
 static int64_t port_now(void *world)
 {
@@ -77,8 +76,7 @@ static void port_open_watch(void *world, const struct watch_request *request)
     wire_watch_open(wire->watches, request, clock_boot_ms(), port_random(wire));
 }
 
-/* ---- sending ------------------------------------------------------------------------------------
- */
+/* ---- sending ---- */
 
 static void append(struct exchange **list, struct exchange *exchange)
 {
@@ -166,8 +164,7 @@ static void port_start(void *world, struct call *call)
         send_eks(wire, exchange);
 }
 
-/* ---- credentials --------------------------------------------------------------------------------
- */
+/* ---- credentials ---- */
 
 static void fetch_credentials(struct wire *wire)
 {
@@ -204,8 +201,7 @@ static void serve_waiting(struct wire *wire)
     }
 }
 
-/* ---- receiving ----------------------------------------------------------------------------------
- */
+/* ---- receiving ---- */
 
 static struct call *finish(struct wire *wire, struct exchange *exchange)
 {
@@ -300,8 +296,7 @@ static enum port_event port_next(void *world, int64_t deadline, struct call **re
     }
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static int set_up_aws(struct wire *wire, struct error *err)
 {

@@ -14,8 +14,7 @@ _Static_assert((int)EKS_FIELD_ROLE == (int)ACCESS_ROLE &&
                    (int)EKS_FIELD_SESSION_TAGS == (int)ACCESS_SESSION_TAGS,
                "an Update's fields are handed through as they are");
 
-/* ---- requests -----------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 /* Tags as eks.h wants them, cut out of one copy of the pairs. */
 struct tags {
@@ -118,8 +117,7 @@ int wire_eks_write(const struct call *call, const struct arn_cluster_name *clust
     }
 }
 
-/* ---- answers ------------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 /* AWS's own tags can't be changed by anybody, so they are none of ours to compare. */
 static void copy_tags(const struct eks_association *from, struct strbuf *ret_pairs)

@@ -20,8 +20,7 @@ void wire_kube_release(struct wire_kube *wire)
     strbuf_release(&wire->query);
 }
 
-/* ---- requests -----------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static struct kube_path resource_path(enum resource resource)
 {
@@ -148,8 +147,7 @@ void wire_kube_write(const struct call *call, struct wire_kube *wire, const char
     }
 }
 
-/* ---- answers ------------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static void read_page(const struct wire_kube *wire, const json_t *document, struct call *call)
 {

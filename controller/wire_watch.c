@@ -38,8 +38,7 @@ void wire_watch_free(struct wire_watch *watches)
     mem_free(watches);
 }
 
-/* ---- what a watch brings, on the loop's thread --------------------------------------------------
- */
+/* ---- what a watch brings, on the loop's thread ---- */
 
 static struct change change_of(const struct sink *sink, enum change_kind kind)
 {
@@ -104,8 +103,7 @@ static void sink_closed(void *context, const struct error *error)
     mem_free(sink);
 }
 
-/* ---- opening one, on the worker's thread --------------------------------------------------------
- */
+/* ---- opening one, on the worker's thread ---- */
 
 static struct kube_path path_of(enum resource resource)
 {

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "crds/pairs.h"
 
-/* ---- packed copies ------------------------------------------------------------------------- */
+/* ---- packed copies ---- */
 
 static const size_t binding_strings[] = {
     offsetof(struct binding, namespace),
@@ -154,7 +154,7 @@ struct service_account *service_account_copy(const struct service_account *from)
     return copy;
 }
 
-/* ---- selectors ----------------------------------------------------------------------------- */
+/* ---- selectors ---- */
 
 static bool value_is_among(const struct selector_requirement *requirement, const char *value,
                            size_t length)
@@ -192,7 +192,7 @@ bool selector_matches(const struct selector_requirement *selector, size_t count,
     return count > 0;
 }
 
-/* ---- names --------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 const char *condition_type_name(enum binding_condition_type type)
 {

@@ -107,7 +107,7 @@ struct service_account *service_account_copy(const struct service_account *from)
 bool selector_matches(const struct selector_requirement *selector, size_t count,
                       const char *labels);
 
-/* ---- what we write ------------------------------------------------------------------------- */
+/* ---- what we write ---- */
 
 struct binding_condition {
     enum condition_status status;

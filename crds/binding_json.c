@@ -16,7 +16,7 @@
 #define MAX_UID 128
 #define MAX_ANNOTATION 64 /* longer ones are kept as their digest */
 
-/* ---- what both kinds have ------------------------------------------------------------------ */
+/* ---- what both kinds have ---- */
 
 struct identity {
     const json_t *metadata;
@@ -77,7 +77,7 @@ static int read_identity(const json_t *object, const char *kind, struct identity
     return 0;
 }
 
-/* ---- PodIdentityBinding -------------------------------------------------------------------- */
+/* ---- PodIdentityBinding ---- */
 
 /* A record while it is read: borrows from the document, owns the rest. */
 struct binding_draft {
@@ -179,7 +179,7 @@ struct binding *binding_from_json(const json_t *object, struct error *err)
     return binding_copy(&draft.binding);
 }
 
-/* ---- ServiceAccount ------------------------------------------------------------------------ */
+/* ---- ServiceAccount ---- */
 
 static int read_labels(const json_t *labels, struct strbuf *ret_labels, struct error *err)
 {
@@ -228,7 +228,7 @@ struct service_account *service_account_from_json(const json_t *object, struct e
     return service_account_copy(&account);
 }
 
-/* ---- finalizers ---------------------------------------------------------------------------- */
+/* ---- finalizers ---- */
 
 void binding_finalizers_patch(const char *resource_version, const char *finalizers,
                               struct strbuf *ret_patch)

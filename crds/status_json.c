@@ -10,7 +10,7 @@
 #include "crds/pairs.h"
 #include "crds/syntax.h"
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* A status while it is read. */
 struct status_reader {
@@ -180,7 +180,7 @@ void status_from_json(const json_t *status, struct strbuf *ret_associations,
     }
 }
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void write_text(struct strbuf *out, const char *text)
 {

@@ -14,7 +14,7 @@
 #define KIND "ExecCredential"
 #define MINUTE_US (60 * (int64_t)1000000)
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void wipe(char *text)
 {
@@ -44,7 +44,7 @@ static void drop_pointer(struct exec_credential **credential)
     exec_credential_drop(*credential);
 }
 
-/* ---- the answer ----------------------------------------------------------------------- */
+/* ---- the answer ---- */
 
 static int check_head(const json_t *document, const char *api_version, struct error *err)
 {
@@ -157,7 +157,7 @@ int exec_credential_read(const char *bytes, size_t length, const char *api_versi
     return 0;
 }
 
-/* ---- the question --------------------------------------------------------------------- */
+/* ---- the question ---- */
 
 static void add_member(struct strbuf *text, const char *name, const char *value)
 {

@@ -42,7 +42,7 @@ static uint64_t make_random(void)
     return random;
 }
 
-/* ---- one run: the thread, without the lock -------------------------------------------- */
+/* ---- one run: the thread, without the lock ---- */
 
 static bool sets_same(const char *variable, const char *other)
 {
@@ -160,7 +160,7 @@ static int run_plugin(const struct exec_source *source, struct exec_credential *
     return 0;
 }
 
-/* ---- the thread ----------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 static void tell(struct exec_source *source, const struct error *error)
 {
@@ -225,7 +225,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 struct exec_source *exec_source_new(const struct exec_source_settings *settings)
 {
@@ -274,7 +274,7 @@ void exec_source_free(struct exec_source *source)
     mem_free(source);
 }
 
-/* ---- for everybody -------------------------------------------------------------------- */
+/* ---- for everybody ---- */
 
 void exec_source_await(struct exec_source *source)
 {

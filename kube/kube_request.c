@@ -69,7 +69,7 @@ void kube_client_renew_peer(struct kube_client *client, struct http_peer **peer)
     *peer = renewed;
 }
 
-/* ---- the token ------------------------------------------------------------------------ */
+/* ---- the token ---- */
 
 static int take_credential(struct kube_client *client, int64_t now_ms, const char **ret_token,
                            struct error *err)
@@ -127,7 +127,7 @@ void kube_client_unauthorized(struct kube_client *client)
         exec_source_reject(client->plugin, client->credential->number);
 }
 
-/* ---- paths and queries ---------------------------------------------------------------- */
+/* ---- paths and queries ---- */
 
 static const char *or_empty(const char *text)
 {
@@ -181,7 +181,7 @@ void kube_query_add(struct strbuf *query, const char *name, const char *value)
     strbuf_percent(query, value);
 }
 
-/* ---- the request ---------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 static int write_url(const struct kube_client *client, const struct kube_call *call,
                      struct strbuf *url, struct error *err)

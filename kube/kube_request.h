@@ -68,7 +68,7 @@ int kube_client_token(struct kube_client *client, int64_t now_ms, const char **r
  * kube_answer_read() says it. */
 void kube_client_unauthorized(struct kube_client *client);
 
-/* ---- a request ------------------------------------------------------------------------ */
+/* ---- a request ---- */
 
 /* What a request is about. NULL counts as "". */
 struct kube_path {

@@ -33,7 +33,7 @@ static int copy_text(const struct kubeconfig_reader *reader, const struct yaml_n
     return 0;
 }
 
-/* ---- clusters, users, contexts: lists of {name: ..., <kind>: {...}} ------------------- */
+/* ---- clusters, users, contexts: lists of {name: ..., <kind>: {...}} ---- */
 
 /* "a, b, c": what could have been meant. */
 static void list_names(const struct yaml_node *list, char *text, size_t size)
@@ -72,7 +72,7 @@ static int find_map(const struct kubeconfig_reader *reader, const char *list_key
     return 0;
 }
 
-/* ---- PEM and paths -------------------------------------------------------------------- */
+/* ---- PEM and paths ---- */
 
 static int decode_pem(const struct kubeconfig_reader *reader, const struct yaml_node *map,
                       const struct pem_field *field, const char *data)
@@ -106,7 +106,7 @@ static int read_pem(const struct kubeconfig_reader *reader, const struct yaml_no
     return 0;
 }
 
-/* ---- the three parts ------------------------------------------------------------------ */
+/* ---- the three parts ---- */
 
 /* In full from here on: the port, and socks5 as libcurl calls it. */
 static int check_proxy(const struct kubeconfig_reader *reader, const struct yaml_node *cluster)
@@ -252,7 +252,7 @@ static int read_context(const struct kubeconfig_reader *reader, const char *cont
     return read_user(reader, user);
 }
 
-/* ---- the whole ------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 int kubeconfig_parse(const char *bytes, size_t length, const char *file, const char *context,
                      struct kubeconfig *ret_config, struct kubeconfig_paths *ret_paths,

@@ -61,7 +61,7 @@ static int read_text(const struct exec_reader *from, const char *key, const char
     return 0;
 }
 
-/* ---- the members ---------------------------------------------------------------------- */
+/* ---- the members ---- */
 
 static int read_version(const struct exec_reader *from)
 {

@@ -59,7 +59,7 @@ int kubeconfig_load(const char *file, const char *context, struct kubeconfig *re
     return 0;
 }
 
-/* ---- in a pod ------------------------------------------------------------------------- */
+/* ---- in a pod ---- */
 
 /* "host:port" of the environment as a URL; an IPv6 address comes bare there. */
 static int pod_server(const char *host, const char *port, char **server, struct error *err)
@@ -139,7 +139,7 @@ int kubeconfig_in_cluster(const char *root, const char *host, const char *port,
     return 0;
 }
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 void kubeconfig_paths_release(struct kubeconfig_paths *paths)
 {

@@ -33,7 +33,7 @@ int lease_init(struct lease *lease, const struct lease_settings *settings, struc
     return 0;
 }
 
-/* ---- what is seen --------------------------------------------------------------------- */
+/* ---- what is seen ---- */
 
 static bool is_ours(const struct lease *lease, const struct lease_record *record)
 {
@@ -79,7 +79,7 @@ static void lose(struct lease *lease)
     lease->held_until_ms = 0;
 }
 
-/* ---- what to do next ------------------------------------------------------------------ */
+/* ---- what to do next ---- */
 
 static struct lease_action wait_until(const struct lease *lease, int64_t until_ms)
 {
@@ -172,7 +172,7 @@ struct lease_action lease_step(struct lease *lease, int64_t now_ms, int64_t wall
     return lease->fresh ? hold(lease, now_ms, wall_us) : call(lease, LEASE_GET, now_ms);
 }
 
-/* ---- what became of it ---------------------------------------------------------------- */
+/* ---- what became of it ---- */
 
 static void failed(struct lease *lease, int64_t now_ms, int64_t wait_ms, int64_t retry_after_ms)
 {

@@ -40,7 +40,7 @@ struct watch {
     int64_t heard_ms;
 };
 
-/* ---- the end -------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /* libwebsockets winds the connection down on its own; it no longer knows the watch. */
 static void let_go(struct watch *watch)
@@ -112,7 +112,7 @@ static void cut(struct watch *watch)
         finish_as(watch, ERROR_TRANSIENT, "the connection of the watch was cut");
 }
 
-/* ---- the handshake -------------------------------------------------------------------- */
+/* ---- the handshake ---- */
 
 static const char *hint_for(int status)
 {
@@ -211,7 +211,7 @@ static void opened(struct watch *watch)
     watch->sink.opened(watch->sink.context);
 }
 
-/* ---- events --------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void hear(struct watch *watch)
 {
@@ -250,7 +250,7 @@ static void receive(struct watch *watch, const void *bytes, size_t length)
         deliver(watch);
 }
 
-/* ---- libwebsockets -------------------------------------------------------------------- */
+/* ---- libwebsockets ---- */
 
 /* What happens to a connection that a watch still has. -1 ends it. */
 static int handle(struct watch *watch, struct lws *wsi, enum lws_callback_reasons reason, void *in,
@@ -345,7 +345,7 @@ static struct lws *connect_to(struct watch *watch, struct lws_vhost *vhost)
     return lws_client_connect_via_info(&info);
 }
 
-/* ---- the handle ----------------------------------------------------------------------- */
+/* ---- the handle ---- */
 
 static void open_now(void *argument)
 {

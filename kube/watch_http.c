@@ -60,7 +60,7 @@ int watch_http_timeout(uint64_t random)
     return TIMEOUT_MIN_S + (int)(random % (TIMEOUT_MAX_S - TIMEOUT_MIN_S + 1));
 }
 
-/* ---- the end -------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /* Says why, once. What libcurl still has of it is cancelled when the handle is given back. */
 static void finish(struct watch_http *watch, const struct error *why)
@@ -129,7 +129,7 @@ static void conclude(struct watch_http *watch, const struct http_answer *answer)
         refused(watch, answer);
 }
 
-/* ---- what comes, inside http_next() ----------------------------------------------------- */
+/* ---- what comes, inside http_next() ---- */
 
 static void begun(void *context, const char *content_type)
 {
@@ -178,7 +178,7 @@ static bool receive(void *context, const char *bytes, size_t length)
     return false;
 }
 
-/* ---- the thread ------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 static void list_add(struct watch_http_server *server, struct watch_http *watch)
 {
@@ -268,7 +268,7 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* ---- the handles ------------------------------------------------------------------------ */
+/* ---- the handles ---- */
 
 /* Under the lock. */
 static void run(struct watch_http_server *server)

@@ -58,7 +58,7 @@ static void free_pointer(struct watch_server **server)
         server_release(*server);
 }
 
-/* ---- making one ----------------------------------------------------------------------- */
+/* ---- making one ---- */
 
 /* A password may stand in it: it is not repeated. */
 static int refuse_proxy(struct error *err)
@@ -153,7 +153,7 @@ watch_server_new(struct loop *loop, const struct watch_server_settings *settings
     return made;
 }
 
-/* ---- ending one, on the loop's thread ------------------------------------------------- */
+/* ---- ending one, on the loop's thread ---- */
 
 /* libwebsockets has let go of the vhost: by server_end(), or because the loop was freed. */
 static void vhost_gone(struct lws_vhost *vhost, void *argument)
@@ -199,7 +199,7 @@ void watch_server_free(struct watch_server *server)
         loop_post(server->loop, drop_handle, server);
 }
 
-/* ---- for watch.c ---------------------------------------------------------------------- */
+/* ---- for watch.c ---- */
 
 struct watch_list *watch_server_list(struct watch_server *server)
 {

@@ -36,7 +36,7 @@ struct watch_server *watch_server_new(struct loop *loop,
  */
 void watch_server_free(struct watch_server *server);
 
-/* ---- for watch.c ------------------------------------------------------------------- */
+/* ---- for watch.c ---- */
 
 struct lws;
 struct lws_context;

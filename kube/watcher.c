@@ -44,7 +44,7 @@ struct watching {
     atomic_uint refs;
 };
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static int read_proxy(struct watcher *watcher, struct error *err)
 {
@@ -129,7 +129,7 @@ int64_t watcher_heartbeat(struct watcher *watcher)
     return heartbeat;
 }
 
-/* ---- the choice ------------------------------------------------------------------------- */
+/* ---- the choice ---- */
 
 static enum watch_transport_kind choose(struct watcher *watcher, int64_t now_ms)
 {
@@ -168,7 +168,7 @@ static void tell_failed(struct watcher *watcher, enum watch_transport_kind kind,
         watcher->settings.changed(WATCH_TRANSPORT_HTTP, why);
 }
 
-/* ---- what a watch brings ---------------------------------------------------------------- */
+/* ---- what a watch brings ---- */
 
 static void drop(struct watching *watching)
 {
@@ -201,7 +201,7 @@ static void on_closed(void *context, const struct error *error)
     drop(watching);
 }
 
-/* ---- opening one ------------------------------------------------------------------------ */
+/* ---- opening one ---- */
 
 /* `start` is what stands before /api. */
 static int write_url(const char *start, const struct watcher_request *request, int timeout_s,

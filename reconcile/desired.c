@@ -10,8 +10,7 @@
 
 #define MESSAGE_CAP 512
 
-/* ---- is the binding as a whole allowed? ---------------------------------------------------------
- */
+/* ---- is the binding as a whole allowed? ---- */
 
 static void refuse(struct claim *claim, const char *reason, struct strbuf *message)
 {
@@ -142,8 +141,7 @@ static void judge_binding(struct claim *claim, const struct cluster *cluster)
         role_is_allowed(claim, "targetRole", binding->target_role_arn, false, cluster);
 }
 
-/* ---- which keys does it ask for? ----------------------------------------------------------------
- */
+/* ---- which keys does it ask for? ---- */
 
 /* The first account that is not before (namespace, name). */
 static size_t account_position(const struct desired_input *input, const char *namespace,
@@ -212,8 +210,7 @@ static void add_wants(struct builder *builder, struct claim *claim)
     }
 }
 
-/* ---- who holds a key that two ask for? ----------------------------------------------------------
- */
+/* ---- who holds a key that two ask for? ---- */
 
 static int older_first(const struct binding *a, const struct binding *b)
 {

@@ -349,9 +349,7 @@ bool mirror_is_whole(const struct mirror *mirror)
     return mirror->listed_at >= mirror->epoch + MIRROR_SETTLE_MS;
 }
 
-/* ---- bindings that nobody knew before us
- * ---------------------------------------------------------
- */
+/* ---- bindings that nobody knew before us ---- */
 
 #define NEWCOMERS 10000 /* of the others we just don't know it */
 
@@ -422,9 +420,7 @@ void mirror_forget_newcomer(struct mirror *mirror, const char *uid)
             (mirror->newcomer_count - index) * sizeof *mirror->newcomers);
 }
 
-/* ---- forgetting
- * ----------------------------------------------------------------------------------
- */
+/* ---- forgetting ---- */
 
 int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry *entry)
 {

@@ -101,8 +101,7 @@ static struct key_standing want_standing(struct want *want, const struct outcome
     return standing;
 }
 
-/* ---- sentences ----------------------------------------------------------------------------------
- */
+/* ---- sentences ---- */
 
 static void say_taken(struct strbuf *message, const struct association *association, bool add_on)
 {
@@ -146,8 +145,7 @@ static void say_want(struct strbuf *message, const struct want *want,
         strbuf_str(message, "on its way");
 }
 
-/* ---- conditions ---------------------------------------------------------------------------------
- */
+/* ---- conditions ---- */
 
 struct tally {
     int wanted, in_place, refused;
@@ -342,8 +340,7 @@ static void keep_times(struct outcome *outcome, const struct binding *binding, i
     }
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static void add_row(struct outcome *outcome, const struct want *want,
                     const struct key_standing *standing)

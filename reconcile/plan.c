@@ -8,8 +8,7 @@
 #include "base/mem.h"
 #include "crds/pairs.h"
 
-/* ---- one wanted key -----------------------------------------------------------------------------
- */
+/* ---- one wanted key ---- */
 
 static bool tags_differ(const struct claim *claim, const struct association *association,
                         const char *owner)
@@ -63,8 +62,7 @@ struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const
     return step;
 }
 
-/* ---- one key that nobody holds ------------------------------------------------------------------
- */
+/* ---- one key that nobody holds ---- */
 
 /* Finds claims by the UID of their binding. Built when the first unwanted association needs it. */
 struct uid_index {
@@ -177,8 +175,7 @@ static struct plan_step judge_unwanted(struct uid_index *index, const struct mir
     return step;
 }
 
-/* ---- the whole set ------------------------------------------------------------------------------
- */
+/* ---- the whole set ---- */
 
 static int smaller_head(const struct desired *desired, size_t d, const struct mirror *mirror,
                         size_t m)
@@ -288,8 +285,7 @@ void plan_release(struct plan *plan)
     *plan = (struct plan){0};
 }
 
-/* ---- may it happen now? -------------------------------------------------------------------------
- */
+/* ---- may it happen now? ---- */
 
 static bool has_work(const struct plan_step *step, const struct plan_context *context)
 {

@@ -10,11 +10,13 @@
  *     yes     not described yet        UNKNOWN    observe describes it first
  *     yes     ours, perhaps deleted    UNKNOWN    until a Describe surely shows it
  *     yes     ours, as wanted          KEEP
- *     yes     ours, otherwise          CHANGE     Update and tags, whichever differ; also a
- * hand-over yes     deleted by us, lingers   WAIT       for the key to be free yes     an add-on's
- * ADD_ON     never touched yes     somebody else's          TAKEN, or CHANGE when `adoption` says
- * so no      ours, with evidence      DELETE     see enum evidence no      ours, no binding left
- * ORPHAN     reported, never deleted no      anything else            LEAVE
+ *     yes     ours, otherwise          CHANGE     Update and tags, whichever differ; hand-overs too
+ *     yes     deleted by us, lingers   WAIT       for the key to be free
+ *     yes     an add-on's              ADD_ON     never touched
+ *     yes     somebody else's          TAKEN      or CHANGE, when `adoption` says so
+ *     no      ours, with evidence      DELETE     see enum evidence
+ *     no      ours, no binding left    ORPHAN     reported, never deleted
+ *     no      anything else            LEAVE
  *
  * A step is only what *should* happen. Whether it may happen now (retry time, suspend, mode, the
  * own-write hold) is plan_may_act().
@@ -54,9 +56,8 @@ struct plan_step {
     unsigned fields; /* CHANGE: the enum access_field that differ */
     bool tags;       /* CHANGE: the tags differ */
     enum evidence evidence;
-    struct want *want; /* NULL when nobody holds the key */
-    struct claim
-        *claim; /* whose step it is: the want's, or that of the binding it was made for; or NULL */
+    struct want *want;          /* NULL when nobody holds the key */
+    struct claim *claim;        /* the want's, or that of the binding it was made for; or NULL */
     struct mirror_entry *entry; /* NULL when nothing is known under the key */
 };
 
@@ -66,8 +67,7 @@ struct plan {
     struct plan_step **by_claim; /* the steps that have a claim, claim by claim */
     size_t *claim_first; /* claim i owns by_claim[claim_first[i]] up to claim_first[i + 1] */
     size_t orphans;
-    const char *
-        *unknown; /* namespaces with a key of which we can't say what stands there, sorted */
+    const char **unknown; /* namespaces with a key that we can't tell about, sorted */
     size_t unknown_count;
 };
 

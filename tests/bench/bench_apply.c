@@ -17,8 +17,7 @@ struct world {
     uint64_t randoms;
 };
 
-/* ---- the world ----------------------------------------------------------------------------------
- */
+/* ---- the world ---- */
 
 static int64_t world_now(void *context)
 {
@@ -114,8 +113,7 @@ static void world_open_watch(void *context, const struct watch_request *request)
     (void)request;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------
- */
+/* ---- the run ---- */
 
 static void desire(const struct bench_set *set, struct desired *ret_desired)
 {

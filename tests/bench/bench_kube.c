@@ -42,8 +42,7 @@ struct errand {
     size_t index;
 };
 
-/* ---- bodies -------------------------------------------------------------------------------------
- */
+/* ---- bodies ---- */
 
 static void write_binding(const char *name, const char *account, struct strbuf *body)
 {
@@ -102,8 +101,7 @@ static void write_body(struct driver *driver, const struct errand *errand, struc
     }
 }
 
-/* ---- requests -----------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static struct kube_call call_of(const struct driver *driver, const struct errand *errand,
                                 const char *name, const struct strbuf *body)
@@ -212,8 +210,7 @@ static int drive(struct driver *driver, const enum kind *kinds, size_t kind_coun
     return 0;
 }
 
-/* ---- the modes ----------------------------------------------------------------------------------
- */
+/* ---- the modes ---- */
 
 static int drive_mode(struct driver *driver, const char *mode, struct error *err)
 {

@@ -24,8 +24,7 @@ static const struct service_account *some_account(struct world *world)
     return kube->accounts[tape_choose(&world->tape, (uint32_t)kube->account_count, "an account")];
 }
 
-/* ---- edits ------------------------------------------------------------------------------------
- */
+/* ---- edits ---- */
 
 static void save(struct world *world, enum deed deed, const struct binding *next, bool spec)
 {
@@ -108,8 +107,7 @@ static void change_finalizer(struct world *world)
     save(world, DEED_FINALIZER, &next, false);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------
- */
+/* ---- the rest ---- */
 
 static void delete_account(struct world *world)
 {

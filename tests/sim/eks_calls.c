@@ -45,8 +45,7 @@ static const char *or_null(const char *text)
     return text && text[0] != '\0' ? text : NULL;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static void ask_create(const struct create_in *in, struct tag_list *tags, bool *disable,
                        struct model_request *request)
@@ -130,8 +129,7 @@ static void ask(const struct world *world, const struct call *call, struct tag_l
     }
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static struct association *told(const struct model_association *from, bool described)
 {

@@ -9,8 +9,7 @@
 #include "tests/sim/invariant.h"
 #include "tests/sim/replica.h"
 
-/* ---- our own copy of what goes in -------------------------------------------------------------
- */
+/* ---- our own copy of what goes in ---- */
 
 static const char *keep(struct errand *errand, const char *text)
 {
@@ -102,8 +101,7 @@ static void errand_free(struct errand *errand)
     mem_free(errand);
 }
 
-/* ---- what becomes of it -----------------------------------------------------------------------
- */
+/* ---- what becomes of it ---- */
 
 static bool is_patch(enum call_verb verb)
 {
@@ -213,8 +211,7 @@ void errand_start(struct world *world, struct call *call, bool crash)
     *end = errand;
 }
 
-/* ---- errors -----------------------------------------------------------------------------------
- */
+/* ---- errors ---- */
 
 static void transport_error(struct errand *errand, const char *what)
 {
@@ -280,8 +277,7 @@ static void put_fault(struct world *world, struct errand *errand)
     }
 }
 
-/* ---- the way through --------------------------------------------------------------------------
- */
+/* ---- the way through ---- */
 
 static void perform(struct world *world, struct errand *errand)
 {

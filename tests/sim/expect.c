@@ -34,8 +34,7 @@ const char *expect_refusal(const struct binding *binding)
     return "";
 }
 
-/* ---- selectors --------------------------------------------------------------------------------
- */
+/* ---- selectors ---- */
 
 /* Labels are lines of "key\tvalue". */
 static bool find_label(const char *labels, const char *key, char ret_value[64])
@@ -115,8 +114,7 @@ const struct binding *expect_holder(const struct view *view, const char *namespa
     return holder;
 }
 
-/* ---- associations -----------------------------------------------------------------------------
- */
+/* ---- associations ---- */
 
 void expect_role_arn(const struct binding *binding, char ret_arn[EXPECT_ARN_SIZE])
 {

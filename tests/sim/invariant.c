@@ -37,8 +37,7 @@ static bool lost_lately(const struct world *world, const char *id)
     return at >= 0 && (!world_is_calm(world) || world->now < at + STALE_MS);
 }
 
-/* ---- before any write -------------------------------------------------------------------------
- */
+/* ---- before any write ---- */
 
 static void check_gates(struct world *world, const struct call *call)
 {
@@ -68,8 +67,7 @@ static void check_gates(struct world *world, const struct call *call)
         world_fail(world, "mode", "%s in mode %d", call_name(call->verb), world->weather.mode);
 }
 
-/* ---- one kind after the other, as they are sent -----------------------------------------------
- */
+/* ---- one kind after the other, as they are sent ---- */
 
 static void check_create(struct world *world, const struct create_in *in)
 {
@@ -273,8 +271,7 @@ static void check_finalizers(struct world *world, const struct object_in *in)
     }
 }
 
-/* ---- storms -----------------------------------------------------------------------------------
- */
+/* ---- storms ---- */
 
 static void check_rate(struct world *world, struct recent *recent, size_t most, const char *what)
 {
@@ -313,8 +310,7 @@ void invariant_start(struct world *world, const struct call *call)
         check_change(world, call);
 }
 
-/* ---- as they are carried out ------------------------------------------------------------------
- */
+/* ---- as they are carried out ---- */
 
 static void effect_of_create(struct world *world, const struct errand *errand)
 {

@@ -7,9 +7,7 @@
 #include "tests/sim/invariant.h"
 #include "tests/sim/replica.h"
 
-/* ---- evidence for a Delete
- * ---------------------------------------------------------------------------------
- */
+/* ---- evidence for a Delete ---- */
 
 /* Does what was read say that this association of ours is not wanted by its binding any more? */
 static bool speaks_against(const struct world *world, const struct call *call,
@@ -43,8 +41,7 @@ static void note_evidence(struct world *world, const struct call *call)
                       one->id);
 }
 
-/* ---- Creates, one after the other -------------------------------------------------------------
- */
+/* ---- Creates, one after the other ---- */
 
 static struct first_try *find_try(struct world *world, const struct association_key *key)
 {
@@ -125,8 +122,7 @@ static void note_list(struct world *world, const struct call *call)
             tries->items[i].unseen = false;
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 /* ---- our finalizer ---- */
 

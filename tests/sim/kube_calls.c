@@ -10,8 +10,7 @@
 
 #define CERTIFICATE(body) "-----BEGIN CERTIFICATE-----\n" body "\n-----END CERTIFICATE-----\n"
 
-/* ---- lists ------------------------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 static bool stood_at(const struct kube_event *event, enum resource resource, uint64_t version)
 {
@@ -66,8 +65,7 @@ static void list(struct world *world, const struct list_objects_in *in, struct c
     out->continue_token = mem_strdup(token);
 }
 
-/* ---- single objects ---------------------------------------------------------------------------
- */
+/* ---- single objects ---- */
 
 static void get(struct world *world, struct call *call)
 {

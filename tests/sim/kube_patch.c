@@ -89,8 +89,7 @@ int kube_patch_finalizers(struct kube_world *kube, const struct object_in *in, c
     return 0;
 }
 
-/* ---- status -----------------------------------------------------------------------------------
- */
+/* ---- status ---- */
 
 static char *associations_of(const struct binding_status *status)
 {

@@ -9,8 +9,7 @@ static void did(struct world *world, const struct kube_watch *watch, enum watch_
     world->tally->watches[what][watch->resource]++;
 }
 
-/* ---- what is sent -----------------------------------------------------------------------------
- */
+/* ---- what is sent ---- */
 
 static struct change change_of(const struct kube_watch *watch, enum change_kind kind)
 {
@@ -52,8 +51,7 @@ static void send_end(struct world *world, struct kube_watch *watch, const struct
     replica_bring(world->replica, change);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static enum watch_fault draw_opening(struct world *world, const struct kube_watch *watch)
 {
@@ -166,8 +164,7 @@ void kube_watch_open(struct world *world, struct kube_watch *watch,
           request->initial ? "the first state" : request->resource_version);
 }
 
-/* ---- while it stands --------------------------------------------------------------------------
- */
+/* ---- while it stands ---- */
 
 /* One object of the first state, or its end. */
 static void send_first_state(struct world *world, struct kube_watch *watch)

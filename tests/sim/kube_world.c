@@ -34,8 +34,7 @@ void kube_release(struct kube_world *kube)
     *kube = (struct kube_world){0};
 }
 
-/* ---- versions ---------------------------------------------------------------------------------
- */
+/* ---- versions ---- */
 
 const char *kube_version_text(const struct kube_world *kube, uint64_t version,
                               char ret_text[KUBE_VERSION_SIZE])
@@ -52,8 +51,7 @@ uint64_t kube_version_number(const struct kube_world *kube, const char *text)
     return strtoull(text + strlen(kube->prefix), NULL, 10);
 }
 
-/* ---- looking ----------------------------------------------------------------------------------
- */
+/* ---- looking ---- */
 
 static size_t binding_position(const struct kube_world *kube, const char *namespace,
                                const char *name, bool *ret_found)
@@ -147,8 +145,7 @@ const struct kube_said *kube_said(const struct kube_world *kube, const struct bi
     return found ? &kube->said[index] : NULL;
 }
 
-/* ---- changes ----------------------------------------------------------------------------------
- */
+/* ---- changes ---- */
 
 static void append(struct kube_world *kube, enum resource resource, const char *namespace,
                    const char *name, bool deleted, void *owned_record)

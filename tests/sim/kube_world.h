@@ -76,8 +76,7 @@ const char *kube_version_text(const struct kube_world *kube, uint64_t version,
 /* The reverse. */
 uint64_t kube_version_number(const struct kube_world *kube, const char *text);
 
-/* ---- what people do ---------------------------------------------------------------------------
- */
+/* ---- what people do ---- */
 
 /* Metadata that the server decides is filled in: uid, version, generation, creationTimestamp. */
 void kube_create_binding(struct kube_world *kube, const struct binding *wanted);
@@ -88,8 +87,7 @@ void kube_delete_binding(struct kube_world *kube, const struct binding *binding)
 void kube_put_account(struct kube_world *kube, const struct service_account *wanted);
 void kube_delete_account(struct kube_world *kube, const struct service_account *account);
 
-/* ---- what the operator does: 0, or -1 with the error as kube/ would tell it --------------------
- */
+/* ---- what the operator does: 0, or -1 with the error as kube/ would tell it ---- */
 
 /* A copy of a status that is on its way. Zeroed is empty. */
 struct kube_status_write {

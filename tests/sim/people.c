@@ -22,8 +22,7 @@ void people_did(struct world *world, enum deed deed, const char *format, ...)
     TRACE(world, "● %s: %s", deed_name(deed), text);
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 const char *people_namespace(struct world *world)
 {
@@ -48,8 +47,7 @@ const char *people_role(struct world *world)
     return names[tape_choose(&world->tape, COUNT(names), "role")];
 }
 
-/* ---- a random spec ----------------------------------------------------------------------------
- */
+/* ---- a random spec ---- */
 
 void people_draw_role(struct world *world, struct binding *binding)
 {
@@ -156,8 +154,7 @@ void people_put_account(struct world *world, const char *namespace, const char *
                                           : "b");
 }
 
-/* ---- the beginning and the end ----------------------------------------------------------------
- */
+/* ---- the beginning and the end ---- */
 
 const char *people_binding_name(struct world *world)
 {

@@ -11,8 +11,7 @@
 #define STILL_CALLS 20000
 #define STILL_LOOKS 2000000
 
-/* ---- death ------------------------------------------------------------------------------------
- */
+/* ---- death ---- */
 
 void replica_kill(struct replica *replica, const char *why)
 {
@@ -56,8 +55,7 @@ static bool note_call(struct replica *replica)
     return !world->failed;
 }
 
-/* ---- the lease --------------------------------------------------------------------------------
- */
+/* ---- the lease ---- */
 
 static int64_t renewed_at(const struct replica *replica, int64_t now)
 {
@@ -71,8 +69,7 @@ static bool holds_lease(const struct replica *replica)
     return !replica->dead && replica->world->now >= replica->lease_from;
 }
 
-/* ---- the ports --------------------------------------------------------------------------------
- */
+/* ---- the ports ---- */
 
 static int64_t port_now(void *context)
 {
@@ -198,8 +195,7 @@ static void port_open_watch(void *context, const struct watch_request *request)
         kube_watch_open(replica->world, &replica->watches[request->resource], request);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void passed(void *context, const struct sync *sync)
 {
@@ -284,8 +280,7 @@ void replica_free(struct replica *replica)
     mem_free(replica);
 }
 
-/* ---- being run --------------------------------------------------------------------------------
- */
+/* ---- being run ---- */
 
 void replica_answer(struct replica *replica, struct call *call)
 {

@@ -8,8 +8,7 @@
 #include "tests/sim/invariant.h"
 #include "tests/sim/replica.h"
 
-/* ---- the stores -------------------------------------------------------------------------------
- */
+/* ---- the stores ---- */
 
 static void check_stores(struct world *world)
 {
@@ -33,8 +32,7 @@ static void check_stores(struct world *world)
                        live.accounts[i]->resource_version);
 }
 
-/* ---- one key ----------------------------------------------------------------------------------
- */
+/* ---- one key ---- */
 
 static bool may_adopt(const struct binding *binding, const struct model_association *there)
 {
@@ -90,8 +88,7 @@ static void check_key(struct world *world, const struct binding *binding, const 
                    binding->namespace, account, binding->name, what);
 }
 
-/* ---- what nobody asks for ---------------------------------------------------------------------
- */
+/* ---- what nobody asks for ---- */
 
 /* Its new key is not in place yet, so it keeps the old one. */
 static bool waits_to_move(const struct world *world, const struct binding *binding)
@@ -129,8 +126,7 @@ static void check_leftovers(struct world *world)
                        one->id, one->namespace, one->service_account);
 }
 
-/* ---- status -----------------------------------------------------------------------------------
- */
+/* ---- status ---- */
 
 struct verdict {
     const char *refused, *missing; /* the first reason of either kind, or "" */
@@ -246,8 +242,7 @@ static void check_status(struct world *world, const struct binding *binding)
     world->tally->sometimes[ready ? SOMETIMES_READY_AT_REST : SOMETIMES_UNREADY_AT_REST]++;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static void check_binding(struct world *world, const struct binding *binding)
 {

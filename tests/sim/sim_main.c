@@ -85,8 +85,7 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* ---- histories --------------------------------------------------------------------------------
- */
+/* ---- histories ---- */
 
 /* The same seed again, with every line kept. */
 static void print_history(uint64_t seed, struct fiber *fiber)

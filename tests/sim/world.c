@@ -17,8 +17,7 @@
 #define QUIET_PASSES 3
 #define PACE_MS 4000 /* between two things that people do */
 
-/* ---- failures ---------------------------------------------------------------------------------
- */
+/* ---- failures ---- */
 
 void world_fail(struct world *world, const char *invariant, const char *format, ...)
 {
@@ -34,8 +33,7 @@ void world_fail(struct world *world, const char *invariant, const char *format, 
     TRACE(world, "!!! %s: %s", world->invariant, world->why);
 }
 
-/* ---- marks ------------------------------------------------------------------------------------
- */
+/* ---- marks ---- */
 
 static struct mark *find_mark(const struct marks *marks, const char *key)
 {
@@ -80,8 +78,7 @@ void world_touch(struct world *world, const char *namespace, const char *account
     marks_set(&world->touched, world->now, "%s/%s", namespace, account);
 }
 
-/* ---- looking ----------------------------------------------------------------------------------
- */
+/* ---- looking ---- */
 
 bool world_is_calm(const struct world *world)
 {
@@ -140,8 +137,7 @@ size_t world_association_count(const struct world *world)
     return count;
 }
 
-/* ---- phases -----------------------------------------------------------------------------------
- */
+/* ---- phases ---- */
 
 static void settle(struct world *world)
 {
@@ -193,8 +189,7 @@ static void watch_quiet(struct world *world)
         world_fail(world, "quiet", "no %d passes in %d minutes", QUIET_PASSES, QUIET_MS / 60000);
 }
 
-/* ---- the operator's lives ---------------------------------------------------------------------
- */
+/* ---- the operator's lives ---- */
 
 /* Where this life is going to end. */
 static void draw_death(struct world *world)
@@ -257,8 +252,7 @@ static void run_replica(struct world *world)
         bury_replica(world);
 }
 
-/* ---- going on ---------------------------------------------------------------------------------
- */
+/* ---- going on ---- */
 
 static void sooner(int64_t *due, int64_t at)
 {
@@ -319,8 +313,7 @@ static void world_run(struct world *world)
     }
 }
 
-/* ---- birth and end ----------------------------------------------------------------------------
- */
+/* ---- birth and end ---- */
 
 static void world_init(struct world *world, uint64_t seed, struct fiber *fiber, struct tally *tally,
                        bool keep)

@@ -78,7 +78,7 @@ struct model_settings *model_settings(struct model *model)
     return &model->settings;
 }
 
-/* --- requests --- */
+/* ---- requests ---- */
 
 static const char *outcome(const struct model_verdict *verdict, const struct model_answer *answer,
                            char text[MODEL_CODE_SIZE])
@@ -123,7 +123,7 @@ enum model_fate model_call(struct model *model, const struct model_request *requ
     return verdict.fate;
 }
 
-/* --- counters --- */
+/* ---- counters ---- */
 
 void model_count(struct model *model, enum model_operation operation, const char *outcome_name)
 {

@@ -262,7 +262,7 @@ struct model *model_new(void);
 void model_free(struct model *model);
 struct model_settings *model_settings(struct model *model);
 
-/* --- requests --- */
+/* ---- requests ---- */
 
 /* Decides what becomes of a request: takes from its bucket, numbers it for the faults. Call it
  * once a request, in order of arrival. */
@@ -276,7 +276,7 @@ void model_perform(struct model *model, const struct model_request *request,
 enum model_fate model_call(struct model *model, const struct model_request *request,
                            struct model_answer *ret_answer);
 
-/* --- the world, by hand: at once visible, no checks but the ones named --- */
+/* ---- the world, by hand: at once visible, no checks but the ones named ---- */
 
 /* Adds a cluster, or changes the one of that name; its associations stay. Copies. */
 void model_put_cluster(struct model *model, const struct model_cluster *cluster);
@@ -315,7 +315,7 @@ bool model_association_by_key(struct model *model, const char *cluster, const ch
                               const char *service_account, int64_t now_ms,
                               struct model_view *ret_view);
 
-/* --- faults and counters --- */
+/* ---- faults and counters ---- */
 
 /* Appends a fault; copies. At most MODEL_FAULT_MAX, more are dropped: returns false. */
 #define MODEL_FAULT_MAX 256

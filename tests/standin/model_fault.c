@@ -25,7 +25,7 @@ bool model_fate_named(const char *name, enum model_fate *ret_fate)
     return false;
 }
 
-/* --- rate limit --- */
+/* ---- rate limit ---- */
 
 static bool take(struct model_bucket *bucket, double rate, double burst, int64_t now_ms)
 {
@@ -58,7 +58,7 @@ static bool throttled(struct model *model, const struct model_request *request)
     return !take(&model->reads, settings->read_rate, settings->read_burst, request->now_ms);
 }
 
-/* --- faults --- */
+/* ---- faults ---- */
 
 /* Tag calls name the cluster inside an ARN. */
 static bool about_cluster(const struct model_request *request, const char *cluster)

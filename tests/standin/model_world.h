@@ -69,7 +69,7 @@ struct model {
     char caller_arn[256], user_id[64];
 };
 
-/* --- model_block.c: one block of memory a thing --- */
+/* ---- model_block.c: one block of memory a thing ---- */
 
 /* Copies a struct of `size` bytes, the texts at these offsets (NULL becomes "") and tags, which are
  * sorted by key, into one block; the caller points its tag member at *ret_tags. */
@@ -85,7 +85,7 @@ uint64_t model_mix(uint64_t number);
 /* The page with room for `count` pointers. */
 const void **model_page(struct model *model, size_t count);
 
-/* --- model_record.c --- */
+/* ---- model_record.c ---- */
 
 /* NULL when there is none, or when it lies in another region than asked for. */
 struct model_place *model_place(struct model *model, const char *name, const char *region);
@@ -114,7 +114,7 @@ void model_write(struct model_place *place, struct model_record *record,
 void model_new_id(struct model *model, const struct model_place *place, uint64_t random,
                   char ret_id[MODEL_ID_SIZE]);
 
-/* --- model_check.c: what EKS refuses. 0, or -1 with the error filled --- */
+/* ---- model_check.c: what EKS refuses. 0, or -1 with the error filled ---- */
 
 int model_refuse(struct model_error *err, int status, const char *code, const char *cluster,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -142,7 +142,7 @@ int model_check_target(const struct model_request *request, struct model_error *
 void model_next_token(uint64_t after, char ret_token[MODEL_TOKEN_SIZE]);
 const char *model_caller(struct model *model, const struct model_request *request);
 
-/* --- the operations: 0, or -1 with answer->error filled --- */
+/* ---- the operations: 0, or -1 with answer->error filled ---- */
 
 int model_create(struct model *model, const struct model_request *request,
                  struct model_answer *answer);
@@ -169,7 +169,7 @@ int model_get_caller_identity(struct model *model, const struct model_request *r
 int model_get_role(struct model *model, const struct model_request *request,
                    struct model_answer *answer);
 
-/* --- model_role.c --- */
+/* ---- model_role.c ---- */
 
 struct model_arn { /* of a role; parts point into the text */
     const char *partition, *account, *path, *name;

@@ -52,7 +52,7 @@ void standin_uuid(struct standin *standin, char ret_uuid[40])
              low & 0xffffffffffffu);
 }
 
-/* --- keys --- */
+/* ---- keys ---- */
 
 static bool fits(char *ret_text, size_t size, const char *text)
 {
@@ -94,7 +94,7 @@ const struct standin_credential *standin_mint_key(struct standin *standin)
     return key;
 }
 
-/* --- requests --- */
+/* ---- requests ---- */
 
 void standin_serve(struct standin *standin, const struct standin_request *request,
                    struct standin_reply *ret_reply)

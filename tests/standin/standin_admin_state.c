@@ -14,7 +14,7 @@
     "propagation latency rate burst readRate readBurst quota anyRole ghostConflicts "              \
     "containerToken credentialsLifetime"
 
-/* --- settings --- */
+/* ---- settings ---- */
 
 int standin_get_settings(struct standin_hand *hand)
 {
@@ -80,7 +80,7 @@ int standin_put_settings(struct standin_hand *hand)
     return standin_get_settings(hand);
 }
 
-/* --- faults --- */
+/* ---- faults ---- */
 
 static void write_fault(struct standin_writer *writer, const struct model_fault *fault)
 {
@@ -214,7 +214,7 @@ int standin_delete_faults(struct standin_hand *hand)
     return 0;
 }
 
-/* --- counters and requests --- */
+/* ---- counters and requests ---- */
 
 static void write_operation(struct standin_writer *writer, const struct model *model,
                             enum model_operation operation)
@@ -287,7 +287,7 @@ int standin_delete_requests(struct standin_hand *hand)
     return 0;
 }
 
-/* --- credentials, as the container credential provider of the SDKs asks for them --- */
+/* ---- credentials, as the container credential provider of the SDKs asks for them ---- */
 
 int standin_get_credentials(struct standin_hand *hand)
 {

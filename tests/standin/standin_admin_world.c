@@ -16,7 +16,7 @@ static int no_cluster(struct standin_hand *hand)
     return standin_hand_refuse(hand, 404, "There is no cluster '%s'.", hand->url.segments[2]);
 }
 
-/* --- associations --- */
+/* ---- associations ---- */
 
 static const char *state_of(const struct model_view *view)
 {
@@ -189,7 +189,7 @@ int standin_delete_association(struct standin_hand *hand)
     return 0;
 }
 
-/* --- clusters --- */
+/* ---- clusters ---- */
 
 int standin_get_clusters(struct standin_hand *hand)
 {
@@ -247,7 +247,7 @@ int standin_delete_cluster(struct standin_hand *hand)
     return model_remove_cluster(hand->standin->model, hand->url.segments[2]) ? 0 : no_cluster(hand);
 }
 
-/* --- roles --- */
+/* ---- roles ---- */
 
 /* The document as text, or written as JSON in the body. Caller frees. */
 static char *trust_text(const json_t *trust)

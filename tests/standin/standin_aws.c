@@ -54,7 +54,7 @@ static void refuse_as(struct passage *passage, int status, const char *code, con
     refuse(passage, &error);
 }
 
-/* --- who asks --- */
+/* ---- who asks ---- */
 
 static bool scope_fits(const struct passage *passage)
 {
@@ -100,7 +100,7 @@ static bool authenticated(struct passage *passage)
     return fault == STANDIN_SIGV4_FINE;
 }
 
-/* --- what is asked --- */
+/* ---- what is asked ---- */
 
 static bool routed(struct passage *passage)
 {
@@ -151,7 +151,7 @@ static bool parsed(struct passage *passage)
     return false;
 }
 
-/* --- the answer --- */
+/* ---- the answer ---- */
 
 static void garble(struct standin_reply *reply)
 {

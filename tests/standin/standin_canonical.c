@@ -35,7 +35,7 @@ static void encode(struct strbuf *out, const char *bytes, size_t length)
     }
 }
 
-/* --- path --- */
+/* ---- path ---- */
 
 struct segment {
     size_t at, length;
@@ -67,7 +67,7 @@ void standin_canonical_path(struct strbuf *out, const char *path, size_t length)
         strbuf_char(out, '/');
 }
 
-/* --- query --- */
+/* ---- query ---- */
 
 static int hex_value(char c)
 {
@@ -125,7 +125,7 @@ void standin_canonical_query(struct strbuf *out, const char *query)
     }
 }
 
-/* --- headers --- */
+/* ---- headers ---- */
 
 static void trimmed(struct strbuf *out, const char *value)
 {

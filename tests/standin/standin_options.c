@@ -78,7 +78,7 @@ static bool fits(char *ret_text, size_t size, const char *text)
     return *text && length >= 0 && (size_t)length < size;
 }
 
-/* --- one function an option: false when the value is no good --- */
+/* ---- one function an option: false when the value is no good ---- */
 
 static bool read_port(struct reading *reading, const char *text)
 {
@@ -249,7 +249,7 @@ static const struct {
 
 #define KNOWN (sizeof known / sizeof *known)
 
-/* --- clusters and roles --- */
+/* ---- clusters and roles ---- */
 
 /* The file's bytes as base64, the form of certificateAuthority.data. */
 static int read_ca(const char *path, struct strbuf *ret_base64, struct error *err)

@@ -5,17 +5,17 @@
 #include "tests/standin/standin.h"
 #include "tests/standin/standin_url.h"
 
-/* --- standin_aws.c: EKS, IAM and STS --- */
+/* ---- standin_aws.c: EKS, IAM and STS ---- */
 
 void standin_aws(struct standin *standin, const struct standin_request *request,
                  struct standin_reply *reply);
 
-/* --- standin_admin.c: everything under /_standin/ --- */
+/* ---- standin_admin.c: everything under /_standin/ ---- */
 
 void standin_admin(struct standin *standin, const struct standin_request *request,
                    struct standin_reply *reply);
 
-/* --- standin.c --- */
+/* ---- standin.c ---- */
 
 /* Hands out a key that lives as long as the settings say. */
 const struct standin_credential *standin_mint_key(struct standin *standin);

@@ -68,7 +68,7 @@ static size_t keep_escapes(void *context, struct MHD_Connection *connection, cha
     return strlen(text);
 }
 
-/* --- replies --- */
+/* ---- replies ---- */
 
 /* Sends a TCP reset: the client must not take this for an answer that ended. */
 static enum MHD_Result broken(struct MHD_Connection *connection)
@@ -146,7 +146,7 @@ static void resume(void *connection)
     MHD_resume_connection(connection);
 }
 
-/* --- requests --- */
+/* ---- requests ---- */
 
 struct header_list {
     struct standin_header headers[HEADERS_MAX];
@@ -224,7 +224,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     return MHD_YES;
 }
 
-/* --- the server --- */
+/* ---- the server ---- */
 
 static struct MHD_Daemon *daemon_start(struct standin_server *server, uint16_t port,
                                        unsigned threads)

@@ -29,7 +29,7 @@ void standin_sigv4_release(struct standin_sigv4 *sigv4)
     strbuf_release(&sigv4->message);
 }
 
-/* --- reading the Authorization header --- */
+/* ---- reading the Authorization header ---- */
 
 /* The text after "name=" up to a comma or the end, copied. */
 static bool part(const char *text, const char *name, char *ret_value, size_t size)
@@ -123,7 +123,7 @@ static const char *unsigned_header(const struct standin_request *request,
     return NULL;
 }
 
-/* --- the signature --- */
+/* ---- the signature ---- */
 
 static void hex(const unsigned char digest[SHA256_DIGEST_LENGTH], char ret_hex[HEX_SIZE])
 {

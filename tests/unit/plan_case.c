@@ -125,8 +125,7 @@ static void add_pairs(const struct line *line, const char *name, const struct pa
     assert_true(pairs_write(pairs, count + extra_count, ret_pairs));
 }
 
-/* ---- given ------------------------------------------------------------------------------------
- */
+/* ---- given ---- */
 
 static void read_context(const struct line *line, struct scene *scene)
 {
@@ -299,8 +298,7 @@ void plan_case_read(const char *given, struct scene *ret_scene)
         ret_scene->desired.claims[i].held = ret_scene->desired.claims[i].binding->status.hash != 0;
 }
 
-/* ---- plan -------------------------------------------------------------------------------------
- */
+/* ---- plan ---- */
 
 static const char *const verbs[] = {
     [PLAN_KEEP] = "KEEP",     [PLAN_CREATE] = "CREATE", [PLAN_UNKNOWN] = "UNKNOWN",

@@ -190,8 +190,7 @@ static void a_malformed_region_or_override_is_refused(void **state)
     assert_int_equal(client.clock_offset_us, 77);
 }
 
-/* ---- learning
- * ------------------------------------------------------------------------------------ */
+/* ---- learning ---- */
 
 /* AWS refuses the signature at its time `date_us`. */
 static struct error refused(struct aws_client *client, int64_t date_us)

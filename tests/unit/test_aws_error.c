@@ -17,8 +17,7 @@
 #include "base/mem.h"
 #include "tests/unit/aws_cases.h"
 
-/* ---- the directories ----------------------------------------------------------------------------
- */
+/* ---- the directories ---- */
 
 /* answer.txt is either an HTTP answer, or "no answer", a kind and a text, each on a line. */
 static enum error_kind kind_named(const char *name)
@@ -130,8 +129,7 @@ static void becomes_the_expected_error(void **state)
     aws_cases_release(&answer);
 }
 
-/* ---- what the directories do not show
- * ------------------------------------------------------------ */
+/* ---- what the directories do not show ---- */
 
 static void a_document_of_a_good_answer_is_handed_over(void **state)
 {

@@ -12,7 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- copies -------------------------------------------------------------------------------- */
+/* ---- copies ---- */
 
 /* A copy must not point into what it was made from: the original is overwritten after copying. */
 static struct binding *copy_of_a_dying_original(void)
@@ -124,7 +124,7 @@ static void copies_a_service_account(void **state)
     assert_true(copy->has_irsa_role);
 }
 
-/* ---- selectors ----------------------------------------------------------------------------- */
+/* ---- selectors ---- */
 
 static const char *const front_or_back[] = {"front", "back"};
 static const char *const nothing[] = {""};
@@ -184,7 +184,7 @@ static void no_requirement_matches_nothing(void **state)
     assert_false(selector_matches(NULL, 0, "tier\tback\n"));
 }
 
-/* ---- the hash of a status ------------------------------------------------------------------ */
+/* ---- the hash of a status ---- */
 
 static struct binding_row sample_rows[] = {
     {"app-sa", "a-1", "Associated", "", 1700000000000000},

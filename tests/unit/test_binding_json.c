@@ -15,7 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- bindings ------------------------------------------------------------------------------ */
+/* ---- bindings ---- */
 
 static void reads_a_whole_binding(void **state)
 {
@@ -132,7 +132,7 @@ static void reads_selectors(void **state)
         selector_matches(binding->selector, 6, "a\tx\nb.io/c\ty\nd\t\nempty\t\ntier\tfront\n"));
 }
 
-/* ---- what can't be told apart -------------------------------------------------------------- */
+/* ---- what can't be told apart ---- */
 
 static void refuses_objects_that_cannot_be_told_apart(void **state)
 {
@@ -194,7 +194,7 @@ static void names_have_at_most_253_characters(void **state)
     }
 }
 
-/* ---- service accounts ---------------------------------------------------------------------- */
+/* ---- service accounts ---- */
 
 #define ACCOUNT_METADATA "'namespace':'app','name':'app-sa','uid':'u-1','resourceVersion':'9'"
 

@@ -76,8 +76,7 @@ static void fetch(struct credentials *credentials, const char *body, int64_t now
         fail_msg("%s", err.text);
 }
 
-/* ---- environment variables
- * ----------------------------------------------------------------------- */
+/* ---- environment variables ---- */
 
 static void variables_are_used_as_they_are_and_never_fetched(void **state)
 {
@@ -146,8 +145,7 @@ static void without_any_source_the_error_says_what_to_set(void **state)
     check_error(&err, ERROR_DENIED, "no AWS credentials");
 }
 
-/* ---- the state machine
- * ---------------------------------------------------------------------------- */
+/* ---- the state machine ---- */
 
 static void nothing_signs_before_the_first_answer(void **state)
 {
@@ -343,8 +341,7 @@ static void a_lost_answer_is_a_failure_like_any_other(void **state)
     assert_true(credentials_fetch_due(&credentials, NOW + 2 * SECOND));
 }
 
-/* ---- the request
- * ---------------------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 static void write_file(const char *path, const char *text)
 {

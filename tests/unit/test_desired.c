@@ -31,8 +31,7 @@ static struct want *find(const struct scene *scene, const char *namespace, const
     return desired_find(&scene->desired, &key);
 }
 
-/* ---- roles ------------------------------------------------------------------------------------
- */
+/* ---- roles ---- */
 
 static void role_names_become_ARNs_of_the_cluster(void **state)
 {
@@ -155,8 +154,7 @@ static void a_cluster_not_known_yet_refuses_nothing(void **state)
     assert_int_equal(scene.desired.held_count, 2);
 }
 
-/* ---- keys -------------------------------------------------------------------------------------
- */
+/* ---- keys ---- */
 
 static void nothing_wants_nothing(void **state)
 {
@@ -267,8 +265,7 @@ static void accounts_of_our_own_namespace_are_refused(void **state)
     assert_null(find(&scene, "podbind-system", "app-sa"));
 }
 
-/* ---- conflicts --------------------------------------------------------------------------------
- */
+/* ---- conflicts ---- */
 
 static void the_older_binding_holds_the_key(void **state)
 {
@@ -362,8 +359,7 @@ static void a_conflict_takes_one_key_only(void **state)
     assert_null(find(&scene, "", ""));
 }
 
-/* ---- tags -------------------------------------------------------------------------------------
- */
+/* ---- tags ---- */
 
 static void tags_are_the_users_and_ours(void **state)
 {

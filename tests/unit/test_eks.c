@@ -57,8 +57,7 @@ static void expect(struct aws_request *request, const char *method, const char *
     aws_request_release(request);
 }
 
-/* ---- reads --------------------------------------------------------------------------------------
- */
+/* ---- reads ---- */
 
 static void list_asks_for_a_page_of_100(void **state)
 {
@@ -138,8 +137,7 @@ static void describe_delete_and_the_clusters_have_no_body(void **state)
     expect(&request, "GET", "/clusters", "maxResults=100&nextToken=a%2Fb", NULL);
 }
 
-/* ---- create and update --------------------------------------------------------------------------
- */
+/* ---- create and update ---- */
 
 static void create_leaves_out_what_is_absent(void **state)
 {
@@ -285,8 +283,7 @@ static void update_refuses_to_change_nothing_or_to_clear_the_role(void **state)
     assert_null(request.method);
 }
 
-/* ---- tags
- * ---------------------------------------------------------------------------------------- */
+/* ---- tags ---- */
 
 static void tags_go_to_the_encoded_arn(void **state)
 {

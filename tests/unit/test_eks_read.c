@@ -44,8 +44,7 @@ static struct http_answer described(const char *members)
     return answer;
 }
 
-/* ---- associations
- * -------------------------------------------------------------------------------- */
+/* ---- associations ---- */
 
 /* As EKS itself writes it: pretty-printed, exponents, nulls (the wire log in the issue tracker of
  * aws-ia/terraform-aws-eks-blueprints-addons, with the names changed). */
@@ -223,8 +222,7 @@ static void an_error_stays_what_it_is(void **state)
     aws_cases_release(&answer);
 }
 
-/* ---- pages
- * --------------------------------------------------------------------------------------- */
+/* ---- pages ---- */
 
 static void reads_a_page_and_its_token(void **state)
 {
@@ -325,8 +323,7 @@ static void tagging_answers_an_empty_object(void **state)
     aws_cases_release(&html);
 }
 
-/* ---- clusters
- * ------------------------------------------------------------------------------------ */
+/* ---- clusters ---- */
 
 #define CLUSTER "'name':'prod','arn':'arn:aws:eks:us-west-2:111122223333:cluster/prod'"
 /* "-----BEGIN CERTIFICATE-----\n" */

@@ -16,7 +16,7 @@
 
 #define SHOWN 80
 
-/* ---- cases: what a plugin printed, and what is made of it -------------------------------- */
+/* ---- cases: what a plugin printed, and what is made of it ---- */
 
 static void add_field(struct strbuf *text, const char *name, const char *value)
 {
@@ -112,7 +112,7 @@ static void is_kept_while_held(void **state)
     exec_credential_drop(NULL);
 }
 
-/* ---- what a plugin is told ---------------------------------------------------------------- */
+/* ---- what a plugin is told ---- */
 
 static void expect_info(const char *cluster, const char *expected)
 {

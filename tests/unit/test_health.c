@@ -25,7 +25,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define METRICS_LINES 20000
 
-/* ---- a server with everything to be switched ----------------------------------------------- */
+/* ---- a server with everything to be switched ---- */
 
 static atomic_bool is_alive = true, is_ready = true;
 static struct loop *loop;
@@ -86,7 +86,7 @@ static int stop(void **state)
     return 0;
 }
 
-/* ---- a client, byte by byte ---------------------------------------------------------------- */
+/* ---- a client, byte by byte ---- */
 
 static void name_server(struct sockaddr_in *ret_name)
 {
@@ -175,7 +175,7 @@ static const char *body_of(const char *answer)
     return end + 4;
 }
 
-/* ---- the pages ----------------------------------------------------------------------------- */
+/* ---- the pages ---- */
 
 static void all_well_is_200(void **state)
 {
@@ -297,7 +297,7 @@ static void a_large_body_does_not_cost_the_answer(void **state)
     assert_int_equal(ended_with, 0); /* no reset, which elsewhere takes the answer with it */
 }
 
-/* ---- clients of all kinds ------------------------------------------------------------------ */
+/* ---- clients of all kinds ---- */
 
 static void a_request_may_come_byte_by_byte(void **state)
 {
@@ -444,7 +444,7 @@ static void running_out_of_file_handles_does_not_spin(void **state)
     assert_starts(answer, "HTTP/1.1 200 ");
 }
 
-/* ---- start --------------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 static void a_port_that_is_taken_is_named(void **state)
 {

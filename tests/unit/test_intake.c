@@ -99,8 +99,7 @@ static const struct binding *held(const struct stage *stage)
     return store_find(&stage->intake.informers[RESOURCE_BINDINGS].store, "app", "reader");
 }
 
-/* ---- what is let in, and when -----------------------------------------------------------------
- */
+/* ---- what is let in, and when ---- */
 
 static void changes_wait_for_the_end_of_the_pass(void **state)
 {
@@ -149,8 +148,7 @@ static void unreadable_objects_are_counted(void **state)
     assert_non_null(held(&stage));
 }
 
-/* ---- what is fresh, and what is urgent --------------------------------------------------------
- */
+/* ---- what is fresh, and what is urgent ---- */
 
 static struct fresh_list fresh_after(struct stage *stage, struct binding *owned)
 {
@@ -243,8 +241,7 @@ static void labels_and_absences_of_accounts_are_urgent(void **state)
     assert_false(urgent_after(&stage, RESOURCE_BINDINGS, CHANGE_DELETED, reader("13", 2)));
 }
 
-/* ---- our own writes (W4) ----------------------------------------------------------------------
- */
+/* ---- our own writes (W4) ---- */
 
 static bool pending(const struct stage *stage)
 {
@@ -362,8 +359,7 @@ static void is_not_due_for_what_it_does_already(void **state)
     assert_true(intake_due(&stage.intake) < stage.script.now + 1000);
 }
 
-/* ---- watches and pages ------------------------------------------------------------------------
- */
+/* ---- watches and pages ---- */
 
 static void a_closed_watch_is_resumed_after_a_wait(void **state)
 {

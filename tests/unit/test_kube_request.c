@@ -66,7 +66,7 @@ static void write_token(struct world *world, const char *token)
     fclose(file);
 }
 
-/* ---- paths ---------------------------------------------------------------------------- */
+/* ---- paths ---- */
 
 static void writes_paths(void **state)
 {
@@ -136,7 +136,7 @@ static void encodes_queries(void **state)
     assert_string_equal(strbuf_text(&query), "limit=100&continue=a%3Db%26c%20d%2B%2F");
 }
 
-/* ---- requests ------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static bool has_header(const struct kube_request *request, const char *header)
 {
@@ -226,7 +226,7 @@ static void speaks_to_the_server_of_the_kubeconfig(void **state)
     assert_true(settings.http2);
 }
 
-/* ---- the token ------------------------------------------------------------------------ */
+/* ---- the token ---- */
 
 static void assert_token(struct world *world, int64_t now_ms, const char *expected)
 {
@@ -306,7 +306,7 @@ static void a_missing_token_file_says_so(void **state)
     assert_non_null(strstr(err.text, world->token_path));
 }
 
-/* ---- answers -------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static void maps_answers_to_kinds(void **state)
 {

@@ -22,7 +22,7 @@
 #include "tests/unit/watch_toy.h"
 #include "tests/unit/watch_world.h"
 
-/* ---- events --------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void brings_events_until_the_server_ends_it(void **state)
 {
@@ -96,7 +96,7 @@ static void a_cut_loses_only_the_half_event(void **state)
     watch_world_log(world, "opened ADDED:7:a closed:transient");
 }
 
-/* ---- liveness ------------------------------------------------------------------------- */
+/* ---- liveness ---- */
 
 static void pings_keep_a_quiet_watch(void **state)
 {
@@ -142,7 +142,7 @@ static void says_when_nobody_listens(void **state)
     watch_world_log(world, "closed:transient");
 }
 
-/* ---- ends ----------------------------------------------------------------------------- */
+/* ---- ends ---- */
 
 static void closes_at_once(void **state)
 {

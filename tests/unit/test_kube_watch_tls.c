@@ -22,7 +22,7 @@
 #include "tests/unit/watch_toy.h"
 #include "tests/unit/watch_world.h"
 
-/* ---- handshakes ----------------------------------------------------------------------- */
+/* ---- handshakes ---- */
 
 static void sends_what_the_server_wants(void **state)
 {
@@ -97,7 +97,7 @@ static void tells_refusals_apart(void **state)
     assert_int_equal(world->record.events, 0);
 }
 
-/* ---- TLS ------------------------------------------------------------------------------ */
+/* ---- TLS ---- */
 
 static void trusts_every_certificate_of_the_bundle(void **state)
 {

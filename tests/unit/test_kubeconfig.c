@@ -22,7 +22,7 @@
 #define CERTIFICATE "-----BEGIN CERTIFICATE-----\nY2E=\n-----END CERTIFICATE-----\n"
 #define KEY "-----BEGIN PRIVATE KEY-----\na2V5\n-----END PRIVATE KEY-----\n"
 
-/* ---- cases: bytes in, fields or an error out ------------------------------------------ */
+/* ---- cases: bytes in, fields or an error out ---- */
 
 static void add_field(struct strbuf *text, const char *name, const char *value)
 {
@@ -115,7 +115,7 @@ static void refuses_every_cut(void **state)
     }
 }
 
-/* ---- trees ---------------------------------------------------------------------------- */
+/* ---- trees ---- */
 
 static int parse_tree(const char *text, size_t length)
 {
@@ -148,7 +148,7 @@ static void refuses_too_many_values(void **state)
     assert_int_equal(parse_tree(strbuf_text(&text), text.length), -1);
 }
 
-/* ---- files ---------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 struct folder {
     char path[64];
@@ -264,7 +264,7 @@ static void names_the_line_of_a_missing_file(void **state)
     load_fails(folder, "admin.key is not PEM");
 }
 
-/* ---- in a pod ------------------------------------------------------------------------- */
+/* ---- in a pod ---- */
 
 static void pod_fails(const struct folder *folder, const char *host, const char *port,
                       const char *with)

@@ -11,7 +11,7 @@
 
 #include "tests/unit/lease_steps.h"
 
-/* ---- settings ------------------------------------------------------------------------- */
+/* ---- settings ---- */
 
 static void refuses_times_that_do_not_fit(void **state)
 {
@@ -28,7 +28,7 @@ static void refuses_times_that_do_not_fit(void **state)
     }
 }
 
-/* ---- gaining it ----------------------------------------------------------------------- */
+/* ---- gaining it ---- */
 
 static void creates_a_lease_that_is_not_there(void **state)
 {

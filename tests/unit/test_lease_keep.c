@@ -11,7 +11,7 @@
 
 #include "tests/unit/lease_steps.h"
 
-/* ---- keeping it ----------------------------------------------------------------------- */
+/* ---- keeping it ---- */
 
 static void renews_every_two_seconds(void **state)
 {
@@ -188,7 +188,7 @@ static void an_answer_for_another_is_no_success(void **state)
     assert_int_equal(lease_until(&lease), 0);
 }
 
-/* ---- giving it up --------------------------------------------------------------------- */
+/* ---- giving it up ---- */
 
 static void releases(void **state)
 {

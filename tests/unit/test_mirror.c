@@ -9,8 +9,7 @@
 #include "base/mem.h"
 #include "tests/unit/mirror_lists.h"
 
-/* ---- the set ----------------------------------------------------------------------------------
- */
+/* ---- the set ---- */
 
 static void entries_are_in_key_order_whatever_came_first(void **state)
 {
@@ -31,8 +30,7 @@ static void entries_are_in_key_order_whatever_came_first(void **state)
     assert_null(mirror_find(&mirror, &(struct association_key){"a", "d"}));
 }
 
-/* ---- lists ------------------------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 static void a_list_shows_existence_and_nothing_else(void **state)
 {
@@ -103,8 +101,7 @@ static void a_list_of_one_key_leaves_the_others_alone(void **state)
     assert_int_equal(mirror.listed_at, NOW);
 }
 
-/* ---- our own writes (C5) ----------------------------------------------------------------------
- */
+/* ---- our own writes (C5) ---- */
 
 static void what_we_created_stays_though_not_listed_for_a_minute(void **state)
 {

@@ -11,8 +11,7 @@
 #include "base/mem.h"
 #include "tests/unit/mirror_lists.h"
 
-/* ---- what is under a key at most? -------------------------------------------------------------
- */
+/* ---- what is under a key at most? ---- */
 
 static void a_create_of_unknown_outcome_may_stand_for_a_minute(void **state)
 {
@@ -97,8 +96,7 @@ static void new_tags_settle_nothing_by_themselves(void **state)
     assert_true(mirror_is_settled(&mirror, entry));
 }
 
-/* ---- troubles ---------------------------------------------------------------------------------
- */
+/* ---- troubles ---- */
 
 static void a_row_of_one_kind_keeps_its_beginning(void **state)
 {
@@ -171,8 +169,7 @@ static void trouble_ends_with_the_claim_it_was_met_for(void **state)
     assert_non_null(entry->trouble);
 }
 
-/* ---- what is worth remembering ----------------------------------------------------------------
- */
+/* ---- what is worth remembering ---- */
 
 static void purge_keeps_what_may_matter(void **state)
 {

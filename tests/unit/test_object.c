@@ -22,7 +22,7 @@ static json_t *parse(const char *text)
     return document;
 }
 
-/* ---- resourceVersions ----------------------------------------------------------------- */
+/* ---- resourceVersions ---- */
 
 static void compares_versions_as_numbers_of_any_length(void **state)
 {
@@ -80,7 +80,7 @@ static void takes_the_version_of_an_object(void **state)
     assert_string_equal(object_version(NULL), "");
 }
 
-/* ---- lists ---------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
 static void reads_a_page(void **state)
 {
@@ -142,7 +142,7 @@ static void refuses_what_is_no_list(void **state)
     }
 }
 
-/* ---- names and URLs ------------------------------------------------------------------- */
+/* ---- names and URLs ---- */
 
 static void knows_names(void **state)
 {

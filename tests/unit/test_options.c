@@ -18,7 +18,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- what comes out ------------------------------------------------------------------------ */
+/* ---- what comes out ---- */
 
 static void defaults_are_those_of_the_help(void **state)
 {
@@ -332,7 +332,7 @@ static void variables_of_kubernetes_are_left_alone(void **state)
     assert_string_equal(options.cluster_name, "c");
 }
 
-/* ---- help ---------------------------------------------------------------------------------- */
+/* ---- help ---- */
 
 static void help_needs_nothing_else(void **state)
 {
@@ -375,7 +375,7 @@ static void help_names_every_flag_and_fits_100_columns(void **state)
         assert_true(strcspn(at, "\n") <= 100);
 }
 
-/* ---- forms --------------------------------------------------------------------------------- */
+/* ---- forms ---- */
 
 static void distances_are_those_of_levenshtein(void **state)
 {

@@ -16,7 +16,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- what is refused ----------------------------------------------------------------------- */
+/* ---- what is refused ---- */
 
 /* lint: table */
 static void wrong_flags_say_what_was_expected(void **state)

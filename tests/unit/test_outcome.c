@@ -11,8 +11,7 @@
 #include "base/mem.h"
 #include "tests/unit/outcome_stage.h"
 
-/* ---- well -------------------------------------------------------------------------------------
- */
+/* ---- well ---- */
 
 static void a_key_in_place_is_ready(void **state)
 {
@@ -120,8 +119,7 @@ static void suspended_but_in_place_is_ready(void **state)
     is(judge(&stage), CONDITION_READY, CONDITION_TRUE, "Suspended");
 }
 
-/* ---- accepted ---------------------------------------------------------------------------------
- */
+/* ---- accepted ---- */
 
 static void a_refused_binding_is_neither_accepted_nor_associated(void **state)
 {
@@ -189,8 +187,7 @@ static void one_lost_key_of_three(void **state)
     assert_string_equal(status->access, "");
 }
 
-/* ---- the cluster ------------------------------------------------------------------------------
- */
+/* ---- the cluster ---- */
 
 static void a_wrong_cluster_is_said_in_its_words(void **state)
 {
@@ -246,8 +243,7 @@ static void blindness_goes_before_all_else(void **state)
     is(judge(&stage), CONDITION_ACCEPTED, CONDITION_UNKNOWN, "AccessDenied");
 }
 
-/* ---- time -------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 static void the_time_of_a_transition_is_kept_while_the_status_is_the_same(void **state)
 {

@@ -9,8 +9,7 @@
 #include "base/mem.h"
 #include "tests/unit/outcome_stage.h"
 
-/* ---- how a key stands -------------------------------------------------------------------------
- */
+/* ---- how a key stands ---- */
 
 struct standing {
     const char *what;
@@ -172,8 +171,7 @@ static void each_trouble_has_its_reason(void **state)
         assert_string_equal(outcome_trouble_reason((enum trouble)kind), reasons[kind]);
 }
 
-/* ---- time -------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 static void stalled_after_the_patience_of_the_reason(void **state)
 {

@@ -64,7 +64,7 @@ static void write_file(const struct world *world, const char *text, mode_t mode)
     fclose(file);
 }
 
-/* ---- what is left behind: nothing ----------------------------------------------------- */
+/* ---- what is left behind: nothing ---- */
 
 static size_t count_descriptors(void)
 {
@@ -96,7 +96,7 @@ static bool is_gone(const struct world *world)
     return kill((pid_t)number, 0) < 0 && errno == ESRCH;
 }
 
-/* ---- running --------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 static int run(struct process_command command, const char *const *argv,
                struct process_output *ret_output, struct error *err)
@@ -203,7 +203,7 @@ static void keeps_the_end_of_a_long_stderr(void **state)
     assert_int_equal(strspn(strstr(err.text, "1: ") + 3, "x"), 254);
 }
 
-/* ---- caps, deadline, stop --------------------------------------------------------------- */
+/* ---- caps, deadline, stop ---- */
 
 static void refuses_too_much(void **state)
 {
@@ -273,7 +273,7 @@ static void kills_grandchildren(void **state)
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-/* ---- what it inherits --------------------------------------------------------------------- */
+/* ---- what it inherits ---- */
 
 static void inherits_no_descriptor(void **state)
 {
@@ -337,7 +337,7 @@ static void has_a_session_of_its_own(void **state)
                   "own\n");
 }
 
-/* ---- what can't be run ---------------------------------------------------------------------- */
+/* ---- what can't be run ---- */
 
 static void expect_not_run(const char *name, const char *path, enum error_kind kind,
                            const char *words)
@@ -396,7 +396,7 @@ static void looks_in_absolute_parts_of_the_path(void **state)
     assert_int_equal(chdir("/"), 0);
 }
 
-/* ---- many at once --------------------------------------------------------------------------- */
+/* ---- many at once ---- */
 
 static void *run_many(void *argument)
 {

@@ -220,8 +220,7 @@ static void forgets_bindings_that_are_gone(void **state)
     assert_string_equal(stage.reports.items[0].uid, "uid-other");
 }
 
-/* ---- Events -----------------------------------------------------------------------------------
- */
+/* ---- Events ---- */
 
 static struct event_in write_event(struct reports *reports, const char *binding_name,
                                    const char *reason, int64_t now)

@@ -20,8 +20,7 @@
 #define SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 #define WALL 1440938160000000 /* 2015-08-30T12:36:00Z */
 
-/* ---- the directories ----------------------------------------------------------------------------
- */
+/* ---- the directories ---- */
 
 /* A request.txt, cut into the parts of a request. */
 struct transcript {
@@ -164,8 +163,7 @@ static void signs_as_expected(void **state)
     mem_free(transcript.text);
 }
 
-/* ---- what the directories do not show
- * ------------------------------------------------------------ */
+/* ---- what the directories do not show ---- */
 
 static const struct sigv4_credentials example = {ACCESS_KEY, SECRET, ""};
 static const struct sigv4_header host = {"Host", "eks.us-west-2.amazonaws.com"};

@@ -15,7 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- what no schema of ours would have let in ---------------------------------------------- */
+/* ---- what no schema of ours would have let in ---- */
 
 #define ROLE "'role':{'name':'reader'}"
 #define ACCOUNT "'serviceAccount':{'name':'app-sa'}"

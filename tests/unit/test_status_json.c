@@ -16,7 +16,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- the status, there and back ------------------------------------------------------------ */
+/* ---- the status, there and back ---- */
 
 static struct binding_row two_rows[] = {
     {"app-sa", "a-1", "Associated", "", 1700000000123456},

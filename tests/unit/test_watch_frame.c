@@ -15,7 +15,7 @@
 #include "kube/watch_query.h"
 #include "tests/unit/aws_cases.h"
 
-/* ---- cases: every one as a whole message, and as the beginning of a stream ------------ */
+/* ---- cases: every one as a whole message, and as the beginning of a stream ---- */
 
 static void describe_frame(const struct watch_frame *frame, size_t used, struct strbuf *text)
 {
@@ -75,7 +75,7 @@ static void reads_case(void **state)
     assert_string_equal(strbuf_text(&text), expected);
 }
 
-/* ---- streams -------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 static const char first[] =
     "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":\"1\"}}}\n";
@@ -124,7 +124,7 @@ static void an_event_over_the_cap_asks_for_a_list(void **state)
     assert_int_equal(err.kind, ERROR_GONE);
 }
 
-/* ---- queries -------------------------------------------------------------------------- */
+/* ---- queries ---- */
 
 static void assert_query(struct watch_query query, const char *expected)
 {

@@ -27,7 +27,7 @@
     "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"" reason       \
     "\",\"message\":\"" message "\",\"code\":" code "}"
 
-/* ---- the server's answers, by path -------------------------------------------------------- */
+/* ---- the server's answers, by path ---- */
 
 static void answer(int socket, const char *status, const char *headers, const char *body)
 {
@@ -126,7 +126,7 @@ static bool serve(int socket, const char *request)
     return true;
 }
 
-/* ---- the world ------------------------------------------------------------------------------ */
+/* ---- the world ---- */
 
 static int port;
 static struct watch_http_server *server;
@@ -180,7 +180,7 @@ static const struct error *run(const char *path)
     return &record.error;
 }
 
-/* ---- events --------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void brings_events_until_the_server_ends_it(void **state)
 {
@@ -231,7 +231,7 @@ static void the_next_watch_takes_over_the_connection(void **state)
     assert_int_equal(raw_server_connections(), 1);
 }
 
-/* ---- ends ----------------------------------------------------------------------------------- */
+/* ---- ends ---- */
 
 static void tells_ends_apart(void **state)
 {
@@ -329,7 +329,7 @@ static void a_token_that_does_not_fit_is_refused(void **state)
     assert_int_equal(record.error.kind, ERROR_INVALID);
 }
 
-/* ---- the owner ------------------------------------------------------------------------------ */
+/* ---- the owner ---- */
 
 static void a_watch_closed_at_once_says_so_once(void **state)
 {

@@ -19,8 +19,7 @@
 
 static const struct arn_cluster_name blue = {"blue"};
 
-/* ---- requests ---------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static void request_is(const struct call *call, const char *method, const char *path,
                        const char *query, const char *body)
@@ -120,8 +119,7 @@ static void lets_no_other_name_into_a_path(void **state)
     }
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static void read_answer(struct call *call, int status, const char *body)
 {

@@ -91,8 +91,7 @@ static bool read_answer(struct stage *stage, int status, const char *body)
 
 #define BINDINGS "/apis/podbind.dev/v1alpha1/namespaces/app/podidentitybindings"
 
-/* ---- requests ---------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static void asks_for_pages_of_a_hundred(void **state)
 {
@@ -170,8 +169,7 @@ static void events_are_created_then_folded(void **state)
     assert_non_null(strstr(stage->wire.request.body, "\"count\":3"));
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static void reads_a_page_and_counts_what_is_no_record(void **state)
 {
@@ -279,8 +277,7 @@ static void reads_a_service_account(void **state)
     assert_string_equal(stage->call.out.service_account->labels, "a\tb\n");
 }
 
-/* ---- which cluster is this? -------------------------------------------------------------------
- */
+/* ---- which cluster is this? ---- */
 
 static void ask_identity(struct stage *stage)
 {

@@ -42,7 +42,7 @@ static struct {
     atomic_int open;
 } toy;
 
-/* ---- frames --------------------------------------------------------------------------- */
+/* ---- frames ---- */
 
 static bool send_all(struct connection *connection, const void *bytes, size_t length)
 {
@@ -117,7 +117,7 @@ static void answer_pings(struct connection *connection)
     }
 }
 
-/* ---- behaviours ----------------------------------------------------------------------- */
+/* ---- behaviours ---- */
 
 static void send_event(struct connection *connection)
 {
@@ -230,7 +230,7 @@ static const struct {
     {"/code", serve_code},       {"/cut", serve_cut},
 };
 
-/* ---- handshakes ----------------------------------------------------------------------- */
+/* ---- handshakes ---- */
 
 static bool read_request(struct connection *connection)
 {
@@ -327,7 +327,7 @@ static void *accept_clients(void *unused)
     return NULL;
 }
 
-/* ---- start and stop ------------------------------------------------------------------- */
+/* ---- start and stop ---- */
 
 static void make_certificates(const struct watch_toy_settings *settings)
 {

@@ -24,7 +24,7 @@
 
 #define PATIENCE_MS 20000
 
-/* ---- the sink ------------------------------------------------------------------------- */
+/* ---- the sink ---- */
 
 static void on_opened(void *context)
 {
@@ -101,7 +101,7 @@ bool watch_world_wait(struct watch_record *record, const unsigned *count, unsign
     return done;
 }
 
-/* ---- the world ------------------------------------------------------------------------ */
+/* ---- the world ---- */
 
 struct watch_server_settings watch_world_settings(void)
 {
