@@ -124,7 +124,7 @@ void kube_status_write_make(const struct binding_status *status,
     for (int type = 0; type < CONDITION_COUNT; type++) {
         const struct binding_condition *condition = &status->conditions[type];
 
-        write.stored.conditions[type] = condition->status;
+        write.stored.conditions[type] = (uint8_t)condition->status;
         if (condition->status != CONDITION_ABSENT)
             write.stored.since_s[type] = (uint32_t)(condition->since_us / SECOND_US);
     }
