@@ -163,6 +163,7 @@ static void prepare_look(void *context, size_t index, struct call *ret_call)
     struct selection *selection = context;
 
     ret_call->verb = CALL_LIST_ASSOCIATIONS;
+    ret_call->cluster = selection->observe->cluster.name;
     ret_call->in.list =
         (struct list_associations_in){.key = selection->entries[index]->key, .next_token = ""};
 }
@@ -210,6 +211,7 @@ static void prepare_describe(void *context, size_t index, struct call *ret_call)
     struct selection *selection = context;
 
     ret_call->verb = CALL_DESCRIBE_ASSOCIATION;
+    ret_call->cluster = selection->observe->cluster.name;
     ret_call->in.association =
         (struct association_in){.id = selection->entries[index]->association->id};
 }

@@ -82,6 +82,7 @@ static int verify(struct observe *observe, struct call *identity, struct call *c
 {
     identity->verb = CALL_READ_IDENTITY;
     cluster->verb = CALL_DESCRIBE_CLUSTER;
+    cluster->cluster = observe->cluster.name;
     if (gather_call(observe->intake, identity, err) < 0 ||
         gather_call(observe->intake, cluster, err) < 0)
         return -1;

@@ -57,7 +57,8 @@ static int list_pages(struct observe *observe, struct listing *ret_listing, stru
 
     ret_listing->started = now_of(observe);
     do {
-        CLEANUP(call_release) struct call call = {.verb = CALL_LIST_ASSOCIATIONS};
+        CLEANUP(call_release)
+        struct call call = {.verb = CALL_LIST_ASSOCIATIONS, .cluster = observe->cluster.name};
 
         call.in.list.key = (struct association_key){"", ""};
         call.in.list.next_token = token;

@@ -16,6 +16,7 @@ static const struct {
     [CALL_TAG_ASSOCIATION] = {"TagResource", true, true},
     [CALL_UNTAG_ASSOCIATION] = {"UntagResource", true, true},
     [CALL_DESCRIBE_CLUSTER] = {"DescribeCluster", false, true},
+    [CALL_LIST_CLUSTERS] = {"ListClusters", false, true},
     [CALL_LIST_OBJECTS] = {"list", false, false},
     [CALL_GET_BINDING] = {"get podidentitybindings", false, false},
     [CALL_GET_SERVICE_ACCOUNT] = {"get serviceaccounts", false, false},
@@ -48,6 +49,14 @@ static void associations_page_release(struct associations_page *page)
     mem_free(page->next_token);
 }
 
+static void clusters_page_release(struct clusters_page *page)
+{
+    for (size_t i = 0; i < page->count; i++)
+        mem_free(page->names[i]);
+    mem_free(page->names);
+    mem_free(page->next_token);
+}
+
 static void objects_page_release(struct objects_page *page)
 {
     for (size_t i = 0; i < page->count; i++)
@@ -68,6 +77,7 @@ void call_release(struct call *call)
     mem_free(call->out.cluster.status);
     mem_free(call->out.cluster.issuer);
     mem_free(call->out.cluster.ca_pem);
+    clusters_page_release(&call->out.clusters);
     mem_free(call->out.identity.kube_system_uid);
     mem_free(call->out.identity.issuer);
     mem_free(call->out.identity.ca_pem);

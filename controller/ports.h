@@ -35,7 +35,8 @@ enum call_verb {
     CALL_TAG_ASSOCIATION,
     CALL_UNTAG_ASSOCIATION,
     CALL_DESCRIBE_CLUSTER,
-    CALL_LIST_OBJECTS, /* one page of a resource */
+    CALL_LIST_CLUSTERS, /* one page */
+    CALL_LIST_OBJECTS,  /* one page of a resource */
     CALL_GET_BINDING,
     CALL_GET_SERVICE_ACCOUNT,
     CALL_PATCH_FINALIZERS,
@@ -71,6 +72,9 @@ struct object_in { /* Get, PatchFinalizers, PatchStatus */
     const char *resource_version; /* patches: refused with ERROR_CONFLICT when it has moved on */
     const char *finalizers;       /* the new list, a line each */
     const struct binding_status *status; /* the new status */
+};
+struct list_clusters_in {
+    const char *next_token; /* "" for the first page */
 };
 struct list_objects_in {
     enum resource resource;
@@ -108,6 +112,11 @@ struct cluster_facts {
     char *issuer; /* identity.oidc.issuer, "" when absent */
     char *ca_pem; /* certificateAuthority, decoded, "" when absent */
 };
+struct clusters_page {
+    char **names;
+    size_t count;
+    char *next_token; /* NULL or "" on the last page */
+};
 struct kube_identity {
     char *kube_system_uid;
     char *issuer; /* "" when it can't be read */
@@ -126,9 +135,11 @@ enum call_detail {
 
 struct call {
     enum call_verb verb;
-    void *owner; /* the caller's, untouched */
+    void *owner;         /* the caller's, untouched */
+    const char *cluster; /* EKS but ListClusters: the cluster's name, borrowed as `in` is */
     union {
         struct list_associations_in list;
+        struct list_clusters_in clusters;
         struct association_in association;
         struct create_in create;
         struct object_in object;
@@ -143,6 +154,7 @@ struct call {
         struct associations_page page;
         struct objects_page objects;
         struct cluster_facts cluster;
+        struct clusters_page clusters;
         struct kube_identity identity;
         struct binding *binding;
         struct service_account *service_account;

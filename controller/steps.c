@@ -170,6 +170,7 @@ void step_prepare(struct observe *observe, struct plan_step *step, enum step_cal
                   struct step_memory *memory, struct call *ret_call)
 {
     memory->tags.cap = ASSOCIATION_TAGS_CAP;
+    ret_call->cluster = observe->cluster.name;
     if (!step->entry)
         step->entry = mirror_entry(&observe->mirror, &step->want->key);
     switch (which) {

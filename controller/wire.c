@@ -19,6 +19,7 @@ enum peer { PEER_KUBE, PEER_EKS, PEER_CREDENTIALS };
 struct exchange {
     enum peer peer;
     struct call *call;
+    struct arn_cluster_name cluster; /* the one that an EKS call is about */
     struct wire_kube kube;
     int64_t deadline;
     struct exchange *next; /* in the list of those that wait */
@@ -33,7 +34,6 @@ struct wire {
     struct http_peer *kube_peer, *eks_peer, *credentials_peer;
     struct credentials credentials;
     struct aws_client aws;
-    struct arn_cluster_name cluster;
     struct exchange *waiting; /* for credentials, in order */
     struct exchange *failed;  /* could not be sent; handed back by next() */
 };
@@ -129,6 +129,14 @@ static void send_kube(struct wire *wire, struct exchange *exchange)
     kube_request_release(&request);
 }
 
+/* It has been found out only by now, where --cluster-name=auto. */
+static int name_cluster(struct exchange *exchange, struct error *err)
+{
+    if (exchange->call->verb == CALL_LIST_CLUSTERS)
+        return 0;
+    return arn_cluster_name_parse(exchange->call->cluster, &exchange->cluster, err);
+}
+
 static void send_eks(struct wire *wire, struct exchange *exchange)
 {
     CLEANUP(aws_request_release) struct aws_request request = {0};
@@ -136,7 +144,8 @@ static void send_eks(struct wire *wire, struct exchange *exchange)
     struct error err = {0};
     int64_t now = clock_boot_ms();
 
-    if (wire_eks_write(exchange->call, &wire->cluster, &request, &err) < 0 ||
+    if (name_cluster(exchange, &err) < 0 ||
+        wire_eks_write(exchange->call, &exchange->cluster, &request, &err) < 0 ||
         aws_client_sign(&wire->aws, &request, clock_wall_us(), &call, &err) < 0) {
         fail(wire, exchange, &err);
         return;
@@ -229,7 +238,7 @@ static struct call *receive_eks(struct wire *wire, struct exchange *exchange,
 {
     struct call *call = exchange->call;
 
-    wire_eks_read(&wire->cluster, answer, call);
+    wire_eks_read(&exchange->cluster, answer, call);
     if (call->error.kind != ERROR_NONE) {
         aws_client_learn(&wire->aws, answer, clock_wall_us(), &call->error);
         call->detail = wire_eks_detail(&call->error);
@@ -306,8 +315,7 @@ static int set_up_aws(struct wire *wire, struct error *err)
     struct error ignored = {0}; /* every later call says the same */
 
     credentials_init(&wire->credentials, &options->aws_credentials, &ignored);
-    if (arn_cluster_name_parse(options->cluster_name, &wire->cluster, err) < 0 ||
-        aws_client_init(&wire->aws, options->aws_region, &options->aws_endpoints,
+    if (aws_client_init(&wire->aws, options->aws_region, &options->aws_endpoints,
                         &wire->credentials, err) < 0)
         return -1;
     credentials_peer(&wire->credentials, &fetch);

@@ -112,6 +112,9 @@ int wire_eks_write(const struct call *call, const struct arn_cluster_name *clust
     case CALL_DESCRIBE_CLUSTER:
         eks_describe_cluster(cluster, ret_request);
         return 0;
+    case CALL_LIST_CLUSTERS:
+        eks_list_clusters(call->in.clusters.next_token, ret_request);
+        return 0;
     default:
         return write_by_id(call, cluster, ret_request, err);
     }
@@ -198,6 +201,19 @@ static void read_cluster(const struct arn_cluster_name *cluster, const struct ht
                                                .ca_pem = mem_strdup(read.ca_pem)};
 }
 
+static void read_clusters(const struct http_answer *answer, struct call *call)
+{
+    CLEANUP(eks_clusters_release) struct eks_clusters read = {0};
+    struct clusters_page *out = &call->out.clusters;
+
+    if (eks_read_clusters(answer, &read, &call->error) < 0)
+        return;
+    out->names = mem_array(read.count, sizeof *out->names);
+    for (; out->count < read.count; out->count++)
+        out->names[out->count] = mem_strdup(read.names[out->count].text);
+    out->next_token = mem_strdup(read.next_token);
+}
+
 void wire_eks_read(const struct arn_cluster_name *cluster, const struct http_answer *answer,
                    struct call *call)
 {
@@ -212,6 +228,9 @@ void wire_eks_read(const struct arn_cluster_name *cluster, const struct http_ans
         break;
     case CALL_DESCRIBE_CLUSTER:
         read_cluster(cluster, answer, call);
+        break;
+    case CALL_LIST_CLUSTERS:
+        read_clusters(answer, call);
         break;
     default:
         read_association(cluster, answer, call);

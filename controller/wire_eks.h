@@ -9,7 +9,8 @@
 #include "base/http.h"
 #include "controller/ports.h"
 
-/* Fails (ERROR_INVALID) on a value that must not reach AWS. */
+/* Fails (ERROR_INVALID) on a value that must not reach AWS. `cluster` is of no account for a
+ * ListClusters. */
 int wire_eks_write(const struct call *call, const struct arn_cluster_name *cluster,
                    struct aws_request *ret_request, struct error *err);
 /* Takes the answer into the call's outputs, or fills its error (not yet its detail). */

@@ -123,6 +123,11 @@ static void ask(const struct world *world, const struct call *call, struct tag_l
     case CALL_DESCRIBE_CLUSTER:
         request->operation = MODEL_DESCRIBE_CLUSTER;
         break;
+    case CALL_LIST_CLUSTERS:
+        request->operation = MODEL_LIST_CLUSTERS;
+        request->next_token = or_null(call->in.clusters.next_token);
+        request->max_results = world->weather.eks_page;
+        break;
     default:
         request->operation = call->verb == CALL_DELETE_ASSOCIATION ? MODEL_DELETE : MODEL_DESCRIBE;
         request->id = call->in.association.id;
@@ -170,6 +175,14 @@ static void tell_cluster(const struct model_cluster *cluster, struct cluster_fac
                                   .ca_pem = mem_strdup(cluster->ca_data)};
 }
 
+static void tell_clusters(const struct model_answer *answer, struct clusters_page *out)
+{
+    out->names = mem_array(answer->cluster_count, sizeof *out->names);
+    for (; out->count < answer->cluster_count; out->count++)
+        out->names[out->count] = mem_strdup(answer->cluster_names[out->count]);
+    out->next_token = mem_strdup(answer->next_token);
+}
+
 static void tell(const struct model_answer *answer, struct call *call)
 {
     if (answer->error.status) {
@@ -184,6 +197,9 @@ static void tell(const struct model_answer *answer, struct call *call)
         break;
     case CALL_DESCRIBE_CLUSTER:
         tell_cluster(answer->cluster, &call->out.cluster);
+        break;
+    case CALL_LIST_CLUSTERS:
+        tell_clusters(answer, &call->out.clusters);
         break;
     case CALL_CREATE_ASSOCIATION:
     case CALL_UPDATE_ASSOCIATION:
@@ -213,7 +229,7 @@ void eks_perform(struct world *world, struct errand *errand)
     struct model_request request = {
         .now_ms = world->now,
         .random = tape_bits(&world->tape, "of EKS"),
-        .cluster = CLUSTER_NAME,
+        .cluster = call->cluster,
     };
     struct model_answer answer;
     bool disable = false;

@@ -49,6 +49,7 @@ static void keep_in(struct errand *errand)
 {
     struct call *work = &errand->work;
 
+    work->cluster = keep(errand, work->cluster);
     switch (work->verb) {
     case CALL_LIST_ASSOCIATIONS:
         work->in.list.key.namespace = keep(errand, work->in.list.key.namespace);
@@ -72,6 +73,9 @@ static void keep_in(struct errand *errand)
         work->in.association.tags = keep(errand, work->in.association.tags);
         work->in.association.token = keep(errand, work->in.association.token);
         keep_access(errand, &work->in.association.access);
+        break;
+    case CALL_LIST_CLUSTERS:
+        work->in.clusters.next_token = keep(errand, work->in.clusters.next_token);
         break;
     case CALL_LIST_OBJECTS:
         work->in.objects.continue_token = keep(errand, work->in.objects.continue_token);
@@ -197,6 +201,7 @@ void errand_start(struct world *world, struct call *call, bool crash)
 
     errand->call = call;
     errand->work.verb = call->verb;
+    errand->work.cluster = call->cluster;
     errand->work.in = call->in;
     keep_in(errand);
     errand->crash = crash;

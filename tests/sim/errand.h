@@ -13,7 +13,7 @@ struct errand {
     struct errand *next;
     struct call *call; /* the caller's; NULL once it is dead */
     struct call work;  /* our copy of what goes in; what comes out */
-    char *owned_texts[8];
+    char *owned_texts[9];
     size_t text_count;
     struct kube_status_write status; /* PATCH_STATUS */
     enum fault fault;

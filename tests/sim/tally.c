@@ -26,14 +26,14 @@ static const char *const faults[FAULT_COUNT] = {
     [FAULT_CRASH_AFTER] = "crash after",
 };
 static const char *const verbs[CALL_VERB_COUNT] = {
-    [CALL_LIST_ASSOCIATIONS] = "List",     [CALL_DESCRIBE_ASSOCIATION] = "Descr",
-    [CALL_CREATE_ASSOCIATION] = "Create",  [CALL_UPDATE_ASSOCIATION] = "Update",
-    [CALL_DELETE_ASSOCIATION] = "Delete",  [CALL_TAG_ASSOCIATION] = "Tag",
-    [CALL_UNTAG_ASSOCIATION] = "Untag",    [CALL_DESCRIBE_CLUSTER] = "Cluster",
-    [CALL_LIST_OBJECTS] = "list",          [CALL_GET_BINDING] = "get pib",
-    [CALL_GET_SERVICE_ACCOUNT] = "get sa", [CALL_PATCH_FINALIZERS] = "fin.",
-    [CALL_PATCH_STATUS] = "status",        [CALL_WRITE_EVENT] = "event",
-    [CALL_READ_IDENTITY] = "ident.",
+    [CALL_LIST_ASSOCIATIONS] = "List",    [CALL_DESCRIBE_ASSOCIATION] = "Descr",
+    [CALL_CREATE_ASSOCIATION] = "Create", [CALL_UPDATE_ASSOCIATION] = "Update",
+    [CALL_DELETE_ASSOCIATION] = "Delete", [CALL_TAG_ASSOCIATION] = "Tag",
+    [CALL_UNTAG_ASSOCIATION] = "Untag",   [CALL_DESCRIBE_CLUSTER] = "Cluster",
+    [CALL_LIST_CLUSTERS] = "Clusters",    [CALL_LIST_OBJECTS] = "list",
+    [CALL_GET_BINDING] = "get pib",       [CALL_GET_SERVICE_ACCOUNT] = "get sa",
+    [CALL_PATCH_FINALIZERS] = "fin.",     [CALL_PATCH_STATUS] = "status",
+    [CALL_WRITE_EVENT] = "event",         [CALL_READ_IDENTITY] = "ident.",
 };
 static const char *const watch_faults[WATCH_FAULT_COUNT] = {
     [WATCH_OPENED] = "opened",     [WATCH_UNKNOWN] = "422",       [WATCH_REFUSED] = "refused",

@@ -36,14 +36,14 @@ static void knows_what_each_call_is(void **state)
         enum call_verb verb;
         bool writes, eks;
     } rows[] = {
-        {CALL_LIST_ASSOCIATIONS, false, true},    {CALL_DESCRIBE_ASSOCIATION, false, true},
-        {CALL_CREATE_ASSOCIATION, true, true},    {CALL_UPDATE_ASSOCIATION, true, true},
-        {CALL_DELETE_ASSOCIATION, true, true},    {CALL_TAG_ASSOCIATION, true, true},
-        {CALL_UNTAG_ASSOCIATION, true, true},     {CALL_DESCRIBE_CLUSTER, false, true},
-        {CALL_LIST_OBJECTS, false, false},        {CALL_GET_BINDING, false, false},
-        {CALL_GET_SERVICE_ACCOUNT, false, false}, {CALL_PATCH_FINALIZERS, true, false},
-        {CALL_PATCH_STATUS, true, false},         {CALL_WRITE_EVENT, true, false},
-        {CALL_READ_IDENTITY, false, false},
+        {CALL_LIST_ASSOCIATIONS, false, true}, {CALL_DESCRIBE_ASSOCIATION, false, true},
+        {CALL_CREATE_ASSOCIATION, true, true}, {CALL_UPDATE_ASSOCIATION, true, true},
+        {CALL_DELETE_ASSOCIATION, true, true}, {CALL_TAG_ASSOCIATION, true, true},
+        {CALL_UNTAG_ASSOCIATION, true, true},  {CALL_DESCRIBE_CLUSTER, false, true},
+        {CALL_LIST_CLUSTERS, false, true},     {CALL_LIST_OBJECTS, false, false},
+        {CALL_GET_BINDING, false, false},      {CALL_GET_SERVICE_ACCOUNT, false, false},
+        {CALL_PATCH_FINALIZERS, true, false},  {CALL_PATCH_STATUS, true, false},
+        {CALL_WRITE_EVENT, true, false},       {CALL_READ_IDENTITY, false, false},
     };
 
     (void)state;
@@ -78,6 +78,10 @@ static void a_released_call_can_be_started_again(void **state)
     call.out.objects.continue_token = mem_strdup("more");
     call.out.cluster = (struct cluster_facts){mem_strdup("arn"), mem_strdup("ACTIVE"),
                                               mem_strdup("issuer"), mem_strdup("ca")};
+    call.out.clusters.names = mem_array(2, sizeof *call.out.clusters.names);
+    call.out.clusters.names[call.out.clusters.count++] = mem_strdup("blue");
+    call.out.clusters.names[call.out.clusters.count++] = mem_strdup("green");
+    call.out.clusters.next_token = mem_strdup("further");
     call.out.identity =
         (struct kube_identity){mem_strdup("uid"), mem_strdup("issuer"), mem_strdup("ca")};
     call.out.binding = binding_copy(&binding);
@@ -89,6 +93,7 @@ static void a_released_call_can_be_started_again(void **state)
     assert_null(call.out.association);
     assert_int_equal(call.out.page.count, 0);
     assert_null(call.out.objects.items);
+    assert_int_equal(call.out.clusters.count, 0);
     assert_null(call.out.resource_version);
     assert_int_equal(call.detail, DETAIL_NONE);
     assert_int_equal(call.error.kind, ERROR_NONE);

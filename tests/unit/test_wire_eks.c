@@ -41,6 +41,7 @@ static void writes_reads(void **state)
     struct call list = {.verb = CALL_LIST_ASSOCIATIONS};
     const struct call describe = {.verb = CALL_DESCRIBE_ASSOCIATION, .in.association.id = ID};
     const struct call cluster = {.verb = CALL_DESCRIBE_CLUSTER};
+    struct call clusters = {.verb = CALL_LIST_CLUSTERS, .in.clusters.next_token = ""};
 
     (void)state;
     list.in.list = (struct list_associations_in){{"", ""}, ""};
@@ -50,6 +51,9 @@ static void writes_reads(void **state)
                "namespace=app&serviceAccount=app-sa&maxResults=100&nextToken=a%20b", "");
     request_is(&describe, "GET", "/clusters/blue/pod-identity-associations/" ID, "", "");
     request_is(&cluster, "GET", "/clusters/blue", "", "");
+    request_is(&clusters, "GET", "/clusters", "maxResults=100", "");
+    clusters.in.clusters.next_token = "a/b";
+    request_is(&clusters, "GET", "/clusters", "maxResults=100&nextToken=a%2Fb", "");
 }
 
 static void writes_a_create_whole(void **state)
@@ -212,6 +216,28 @@ static void reads_the_cluster(void **state)
     assert_int_equal(call.error.kind, ERROR_TRANSIENT);
 }
 
+static void reads_a_page_of_clusters(void **state)
+{
+    CLEANUP(call_release) struct call call = {.verb = CALL_LIST_CLUSTERS};
+
+    (void)state;
+    read_answer(&call, 200, "{'clusters':['blue','green'],'nextToken':'more'}");
+    assert_int_equal(call.error.kind, ERROR_NONE);
+    assert_int_equal(call.out.clusters.count, 2);
+    assert_string_equal(call.out.clusters.names[0], "blue");
+    assert_string_equal(call.out.clusters.names[1], "green");
+    assert_string_equal(call.out.clusters.next_token, "more");
+    call_release(&call);
+    read_answer(&call, 200, "{'clusters':[],'nextToken':null}");
+    assert_int_equal(call.error.kind, ERROR_NONE);
+    assert_int_equal(call.out.clusters.count, 0);
+    assert_string_equal(call.out.clusters.next_token, "");
+    call_release(&call);
+    read_answer(&call, 403, "{'__type':'AccessDeniedException','message':'not authorized'}");
+    assert_int_equal(call.error.kind, ERROR_DENIED);
+    assert_null(call.out.clusters.names);
+}
+
 static void reads_that_tags_were_set(void **state)
 {
     CLEANUP(call_release) struct call call = {.verb = CALL_TAG_ASSOCIATION};
@@ -265,6 +291,7 @@ int main(void)
         cmocka_unit_test(reads_a_page_of_summaries),
         cmocka_unit_test(an_answer_about_another_key_is_unknown),
         cmocka_unit_test(reads_the_cluster),
+        cmocka_unit_test(reads_a_page_of_clusters),
         cmocka_unit_test(reads_that_tags_were_set),
         cmocka_unit_test(tells_what_only_the_text_tells),
     };
