@@ -194,12 +194,16 @@ static void draw_times(struct world *world, struct errand *errand)
     }
 }
 
-void errand_start(struct world *world, struct call *call, bool crash)
+void errand_start(struct replica *replica, struct call *call, bool crash)
 {
+    struct world *world = replica->world;
     struct errand *errand = mem_alloc(sizeof *errand);
     struct errand **end = &world->errands;
 
+    errand->replica = replica;
     errand->call = call;
+    errand->life = replica->life;
+    errand->led_from = replica->lease_from;
     errand->work.verb = call->verb;
     errand->work.cluster = call->cluster;
     errand->work.in = call->in;
@@ -209,7 +213,7 @@ void errand_start(struct world *world, struct call *call, bool crash)
     draw_times(world, errand);
     if (call->verb == CALL_UPDATE_ASSOCIATION || call->verb == CALL_TAG_ASSOCIATION ||
         call->verb == CALL_UNTAG_ASSOCIATION)
-        errand->adoption = invariant_may_adopt(world, call->in.association.id);
+        errand->adoption = invariant_may_adopt(replica, call->in.association.id);
     world->tally->faults[errand->fault][call->verb]++;
     while (*end)
         end = &(*end)->next;
@@ -298,20 +302,22 @@ static void perform(struct world *world, struct errand *errand)
 
 static void answer(struct world *world, struct errand *errand)
 {
+    struct replica *replica = errand->replica;
     struct call *call = errand->call;
 
     errand->answer_at = NEVER;
     put_fault(world, errand);
-    TRACE(world, "  ◀ %s: %s%s%s", call_name(call->verb),
+    TRACE(world, "%s  ◀ %s: %s%s%s", replica_name(replica), call_name(call->verb),
           errand->work.error.kind == ERROR_NONE ? "ok" : error_kind_name(errand->work.error.kind),
           errand->fault == FAULT_NONE ? "" : " ", errand->fault ? fault_name(errand->fault) : "");
     call->error = errand->work.error;
     call->detail = errand->work.detail;
     call->out = errand->work.out;
     errand->work.out = (struct call){0}.out;
-    invariant_seen(world, call);
+    invariant_seen(replica, call);
     errand->call = NULL;
-    replica_answer(world->replica, call);
+    errand->replica = NULL;
+    replica_answer(replica, call);
 }
 
 int64_t errands_due(const struct world *world)
@@ -332,7 +338,7 @@ static void step(struct world *world, struct errand *errand)
     if (errand->effect_at <= world->now) {
         perform(world, errand);
         if (errand->crash && errand->call) {
-            replica_kill(world->replica, "crashes before it learns of the effect");
+            replica_kill(errand->replica, "crashes before it learns of the effect");
             return; /* it is an orphan now */
         }
     }
@@ -357,12 +363,15 @@ void errands_run(struct world *world)
 }
 
 /* A request that was on its way may still be carried out, or not. */
-void errands_orphan(struct world *world)
+void errands_orphan(struct replica *replica)
 {
+    struct world *world = replica->world;
+
     for (struct errand *errand = world->errands; errand; errand = errand->next) {
-        if (!errand->call)
+        if (errand->replica != replica)
             continue;
         errand->call = NULL;
+        errand->replica = NULL;
         errand->answer_at = NEVER;
         if (errand->effect_at != NEVER && !errand->late &&
             tape_choose(&world->tape, 2, "a dead caller's request arrives") == 0)

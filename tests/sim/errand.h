@@ -11,8 +11,11 @@
 
 struct errand {
     struct errand *next;
-    struct call *call; /* the caller's; NULL once it is dead */
-    struct call work;  /* our copy of what goes in; what comes out */
+    struct replica *replica; /* the caller */
+    struct call *call;       /* the caller's; NULL once it is dead, as `replica` then is */
+    uint64_t life;           /* of the caller; still known when it is dead */
+    int64_t led_from;        /* when that began to lead */
+    struct call work;        /* our copy of what goes in; what comes out */
     char *owned_texts[9];
     size_t text_count;
     struct kube_status_write status; /* PATCH_STATUS */
@@ -25,13 +28,13 @@ struct errand {
 };
 
 /* Takes a call on. `crash`: its caller will die right after the effect. */
-void errand_start(struct world *world, struct call *call, bool crash);
+void errand_start(struct replica *replica, struct call *call, bool crash);
 /* When the next effect or answer is due. */
 int64_t errands_due(const struct world *world);
-/* Does all that is due now. Answers go to the replica. */
+/* Does all that is due now. Answers go to the callers. */
 void errands_run(struct world *world);
-/* The caller is dead: answers are void; what is under way may still have its effect. */
-void errands_orphan(struct world *world);
+/* The replica is dead: answers are void; what is under way may still have its effect. */
+void errands_orphan(struct replica *replica);
 void errands_release(struct world *world);
 
 /* What the servers do: fill the outputs of errand->work, or its error. */

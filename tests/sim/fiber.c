@@ -34,6 +34,7 @@ struct fiber {
     void *own_fake, *caller_fake; /* ASan's fake stacks */
     const void *caller_stack;
     size_t caller_size;
+    struct fiber *owned_other; /* NULL: not asked for */
 };
 
 static char *stack_of(const struct fiber *fiber)
@@ -74,8 +75,17 @@ struct fiber *fiber_new(void)
     return fiber;
 }
 
+struct fiber *fiber_other(struct fiber *fiber)
+{
+    if (!fiber->owned_other)
+        fiber->owned_other = fiber_new();
+    return fiber->owned_other;
+}
+
 void fiber_free(struct fiber *fiber)
 {
+    if (fiber->owned_other)
+        fiber_free(fiber->owned_other);
     munmap(fiber->memory, GUARD_SIZE + STACK_SIZE);
     mem_free(fiber);
 }

@@ -12,6 +12,8 @@
 struct fiber;
 
 struct fiber *fiber_new(void);
+/* Another one, made when first asked for and freed with this one. */
+struct fiber *fiber_other(struct fiber *fiber);
 /* Only of one that does not run. */
 void fiber_free(struct fiber *fiber);
 

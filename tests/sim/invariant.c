@@ -2,6 +2,7 @@
 #include "tests/sim/invariant.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,9 +40,9 @@ static bool lost_lately(const struct world *world, const char *id)
 
 /* ---- before any write ---- */
 
-static void check_gates(struct world *world, const struct call *call)
+static void check_gates(struct replica *replica, const struct call *call)
 {
-    const struct replica *replica = world->replica;
+    struct world *world = replica->world;
     int64_t until = replica->ports.lease_until(replica->ports.world);
 
     if (!call_writes(call->verb))
@@ -69,9 +70,10 @@ static void check_gates(struct world *world, const struct call *call)
 
 /* ---- one kind after the other, as they are sent ---- */
 
-static void check_create(struct world *world, const struct create_in *in)
+static void check_create(struct replica *replica, const struct create_in *in)
 {
-    struct view view = replica_view(world->replica);
+    struct world *world = replica->world;
+    struct view view = replica_view(replica);
     const struct binding *holder = expect_holder(&view, in->key.namespace, in->key.service_account);
     const struct binding *live = binding_of(world, in->tags);
     char uid[64];
@@ -87,21 +89,23 @@ static void check_create(struct world *world, const struct create_in *in)
                    in->key.namespace, in->key.service_account, live ? live->name : uid);
 }
 
-bool invariant_may_adopt(const struct world *world, const char *id)
+bool invariant_may_adopt(const struct replica *replica, const char *id)
 {
+    const struct world *world = replica->world;
     const struct model_association *there = world_association(world, id);
-    struct view view = replica_view(world->replica);
+    struct view view = replica_view(replica);
     const struct binding *holder =
         there ? expect_holder(&view, there->namespace, there->service_account) : NULL;
 
     return holder && holder->adoption != ADOPTION_NEVER && there->owner_arn[0] == '\0';
 }
 
-static void check_change(struct world *world, const struct call *call)
+static void check_change(struct replica *replica, const struct call *call)
 {
+    struct world *world = replica->world;
     const char *id = call->in.association.id;
     const struct model_association *there = world_association(world, id);
-    struct view view = replica_view(world->replica);
+    struct view view = replica_view(replica);
     const struct binding *holder, *live;
 
     if (call->verb == CALL_UPDATE_ASSOCIATION && call->in.association.fields == 0)
@@ -118,7 +122,7 @@ static void check_change(struct world *world, const struct call *call)
     }
     if (expect_ours(there, OWNER) || lost_lately(world, id))
         return;
-    if (!invariant_may_adopt(world, id))
+    if (!invariant_may_adopt(replica, id))
         world_fail(world, "foreign-untouched", "%s of %s, which is not ours", call_name(call->verb),
                    id);
     else if (!live || !live->has_finalizer)
@@ -155,10 +159,11 @@ static void check_made(struct world *world, const struct model_association *ther
                    there->service_account, live->namespace, live->service_account);
 }
 
-static void check_delete(struct world *world, const char *id)
+static void check_delete(struct replica *replica, const char *id)
 {
+    struct world *world = replica->world;
     const struct model_association *there = world_association(world, id);
-    struct view view = replica_view(world->replica);
+    struct view view = replica_view(replica);
     CLEANUP(strbuf_release) struct strbuf tags = {0};
     const struct binding *holder, *live;
     const char *retain;
@@ -172,7 +177,7 @@ static void check_delete(struct world *world, const char *id)
     live = binding_of(world, strbuf_text(&tags));
     holder = expect_holder(&view, there->namespace, there->service_account);
     retain = expect_tag(there, "podbind.dev/retain");
-    seen = marks_get(&world->unwanted, "%s/%s", uid, id);
+    seen = marks_get(&replica->unwanted, "%s/%s", uid, id);
     if (!expect_ours(there, OWNER) && !lost_lately(world, id))
         world_fail(world, "foreign-untouched", "a Delete of %s, which is not ours", id);
     else if (holder)
@@ -199,16 +204,16 @@ static bool is_on_its_way(const struct world *world, const char *uid)
 }
 
 /* Another binding holds its key and is to take it over, but may not or can't. */
-static bool is_stuck(const struct world *world, const struct model_association *one)
+static bool is_stuck(const struct replica *replica, const struct model_association *one)
 {
-    struct view view = replica_view(world->replica);
+    struct view view = replica_view(replica);
     const struct mirror_entry *entry;
     const struct binding *holder;
     struct association_key key;
 
     assert(one);
     key = (struct association_key){one->namespace, one->service_account};
-    entry = mirror_find(&world->replica->sync.observe.mirror, &key);
+    entry = mirror_find(&replica->sync.observe.mirror, &key);
     holder = expect_holder(&view, one->namespace, one->service_account);
     return holder && (holder->suspend ||
                       (entry && entry->trouble && entry->trouble->kind != TROUBLE_RETRYING &&
@@ -217,8 +222,9 @@ static bool is_stuck(const struct world *world, const struct model_association *
 
 /* It was deleted in this life, a moment ago, and reads show it still. Not so when it was deleted
  * before it ever showed. */
-static void check_ghosts(struct world *world, const struct binding *binding)
+static void check_ghosts(struct replica *replica, const struct binding *binding)
 {
+    struct world *world = replica->world;
     int64_t propagation = model_settings(world->model)->propagation_ms;
     struct model_view view;
 
@@ -228,24 +234,24 @@ static void check_ghosts(struct world *world, const struct binding *binding)
 
         if (view.truth || !view.shown)
             continue;
-        deleted = marks_get(&world->deleted, "%s/%s", binding->uid, view.shown->id);
-
-        if (deleted >= world->replica->born_at && expect_ours(view.shown, OWNER) &&
-            !is_stuck(world, view.shown) && deleted > view.shown->created_ms + propagation &&
-            world->now < deleted + 59000)
+        deleted = marks_get(&world->deleted, "%" PRIu64 "/%s/%s", replica->life, binding->uid,
+                            view.shown->id);
+        if (deleted >= 0 && expect_ours(view.shown, OWNER) && !is_stuck(replica, view.shown) &&
+            deleted > view.shown->created_ms + propagation && world->now < deleted + 59000)
             world_fail(world, "let-go", "%s is let go while EKS still lists %s", binding->name,
                        view.shown->id);
     }
 }
 
-static void check_finalizers(struct world *world, const struct object_in *in)
+static void check_finalizers(struct replica *replica, const struct object_in *in)
 {
+    struct world *world = replica->world;
     const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
     const struct model_association *one;
     int64_t told =
-        marks_get(&world->let_go, "%s/%s@%s", in->namespace, in->name, in->resource_version);
+        marks_get(&replica->let_go, "%s/%s@%s", in->namespace, in->name, in->resource_version);
 
-    if (told > world->replica->born_at && world->now < told + 30000)
+    if (told >= 0 && world->now < told + 30000)
         world_fail(world, "let-go", "%s is let go again: it was told that it is gone", in->name);
     if (!binding || strcmp(binding->resource_version, in->resource_version) != 0 ||
         !binding->has_finalizer || strstr(in->finalizers, BINDING_FINALIZER))
@@ -254,7 +260,7 @@ static void check_finalizers(struct world *world, const struct object_in *in)
     if (!binding->deleting)
         world_fail(world, "let-go", "%s loses our finalizer, and nobody deletes it", in->name);
     if (!binding->retain)
-        check_ghosts(world, binding);
+        check_ghosts(replica, binding);
     if (is_on_its_way(world, binding->uid))
         world_fail(world, "let-go", "%s is let go while a Create for it is on its way", in->name);
     for (size_t i = 0; (one = world_association_at(world, i)); i++) {
@@ -262,9 +268,9 @@ static void check_finalizers(struct world *world, const struct object_in *in)
 
         if (!expect_ours(one, OWNER) || !uid || strcmp(uid, binding->uid) != 0)
             continue;
-        if (binding->retain || expect_tag(one, "podbind.dev/retain") || is_stuck(world, one)) {
+        if (binding->retain || expect_tag(one, "podbind.dev/retain") || is_stuck(replica, one)) {
             world->tally->sometimes[SOMETIMES_RETAINED]++;
-            marks_set(&world->unwanted, world->now, "retained/%s", uid);
+            marks_set(&world->retained, world->now, "%s", uid);
         } else {
             world_fail(world, "let-go", "%s is let go, and %s of it stays", in->name, one->id);
         }
@@ -283,31 +289,34 @@ static void check_rate(struct world *world, struct recent *recent, size_t most, 
     recent->next = (recent->next + 1) % RECENT_MAX;
 }
 
-static void check_storm(struct world *world, const struct call *call)
+static void check_storm(struct replica *replica, const struct call *call)
 {
+    struct world *world = replica->world;
+    struct place *place = replica->place;
+
     if (call->verb == CALL_LIST_ASSOCIATIONS && call->in.list.key.namespace[0] == '\0' &&
         call->in.list.next_token[0] == '\0')
-        check_rate(world, &world->lists, 24, "whole Lists");
+        check_rate(world, &place->lists, 24, "whole Lists");
     else if (call->verb == CALL_DESCRIBE_CLUSTER)
-        check_rate(world, &world->checks, 40, "checks of the cluster");
+        check_rate(world, &place->checks, 40, "checks of the cluster");
     else if (call_is_eks(call->verb) && call_writes(call->verb))
-        check_rate(world, &world->mutations, 400, "writes to EKS");
+        check_rate(world, &place->mutations, 400, "writes to EKS");
 }
 
-void invariant_start(struct world *world, const struct call *call)
+void invariant_start(struct replica *replica, const struct call *call)
 {
-    check_gates(world, call);
-    check_storm(world, call);
+    check_gates(replica, call);
+    check_storm(replica, call);
     if (call->verb == CALL_CREATE_ASSOCIATION)
-        invariant_try(world, &call->in.create);
+        invariant_try(replica, &call->in.create);
     if (call->verb == CALL_CREATE_ASSOCIATION)
-        check_create(world, &call->in.create);
+        check_create(replica, &call->in.create);
     else if (call->verb == CALL_DELETE_ASSOCIATION)
-        check_delete(world, call->in.association.id);
+        check_delete(replica, call->in.association.id);
     else if (call->verb == CALL_PATCH_FINALIZERS)
-        check_finalizers(world, &call->in.object);
+        check_finalizers(replica, &call->in.object);
     else if (call_is_eks(call->verb) && call_writes(call->verb))
-        check_change(world, call);
+        check_change(replica, call);
 }
 
 /* ---- as they are carried out ---- */
@@ -358,8 +367,9 @@ static void effect_on_association(struct world *world, const struct errand *erra
     if (deletes) {
         const char *uid = expect_tag(there, "podbind.dev/binding");
 
-        marks_set(&world->deleted, world->now, "%s", id);
-        marks_set(&world->deleted, world->now, "%s/%s", uid ? uid : "", id);
+        marks_set(&world->deleted, world->now, "%" PRIu64 "/%s", errand->life, id);
+        marks_set(&world->deleted, world->now, "%" PRIu64 "/%s/%s", errand->life, uid ? uid : "",
+                  id);
     }
     note_take_over(world, errand, there);
     if (!expect_ours(there, OWNER) && !lost_lately(world, id) && (deletes || !errand->adoption))
@@ -375,15 +385,14 @@ static bool changed_lately(const struct world *world, const struct model_associa
 }
 
 /* What reads show though it was deleted: nobody can know, but who has deleted it. */
-static bool is_fooled(const struct world *world, const char *namespace, const char *account)
+static bool is_fooled(const struct world *world, uint64_t life, const char *namespace,
+                      const char *account)
 {
     struct model_view view;
 
     return model_association_by_key(world->model, CLUSTER_NAME, namespace, account, world->now,
                                     &view) &&
-           view.shown &&
-           (!world->replica ||
-            marks_get(&world->deleted, "%s", view.shown->id) < world->replica->born_at);
+           view.shown && marks_get(&world->deleted, "%" PRIu64 "/%s", life, view.shown->id) < 0;
 }
 
 static void effect_of_status(struct world *world, const struct errand *errand)
@@ -404,8 +413,8 @@ static void effect_of_status(struct world *world, const struct errand *errand)
         marks_get(&world->touched, "%s/%s", in->namespace, binding->service_account) >= 0)
         return;
     there = world_key(world, in->namespace, binding->service_account);
-    if (!there && (is_fooled(world, in->namespace, binding->service_account) ||
-                   (world->replica && world->now < world->replica->lease_from + NEWBORN_MS)))
+    if (!there && (is_fooled(world, errand->life, in->namespace, binding->service_account) ||
+                   world->now < errand->led_from + NEWBORN_MS))
         return; /* a new leader may be fooled by what its first List showed */
     if (!there || (expect_difference(binding, there)[0] != '\0' && !changed_lately(world, there)))
         world_fail(world, "ready-lie", "%s is called Ready, but EKS holds %s", in->name,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invariant - what must hold at every step, judged by the world's own truth.
+ * invariant - what must hold at every step, judged by the world's own truth, and each replica by
+ * what it can know.
  *
  *   lease               no write starts that could end after the lease
  *   synced-first        no EKS write before both resources were seen whole
@@ -23,18 +24,18 @@
 
 #include "tests/sim/errand.h"
 
-/* A call is about to be sent by the replica. */
-void invariant_start(struct world *world, const struct call *call);
+/* A call is about to be sent by a replica. */
+void invariant_start(struct replica *replica, const struct call *call);
 /* True when the replica's own view lets it take over the key of this association. */
-bool invariant_may_adopt(const struct world *world, const char *id);
+bool invariant_may_adopt(const struct replica *replica, const char *id);
 /* A call is about to be carried out. */
 void invariant_effect(struct world *world, const struct errand *errand);
-/* An answer reaches the replica: what it shows may be the reason of what follows.
+/* An answer reaches a replica: what it shows may be the reason of what follows.
  * (invariant_seen.c)
  */
-void invariant_seen(struct world *world, const struct call *call);
+void invariant_seen(struct replica *replica, const struct call *call);
 /* A Create is about to be sent: may it be, after what became of the last one? */
-void invariant_try(struct world *world, const struct create_in *in);
+void invariant_try(struct replica *replica, const struct create_in *in);
 
 /* At rest: EKS holds what is wanted, the stores what the API server holds, each status is right. */
 void rest_check(struct world *world);

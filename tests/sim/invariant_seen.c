@@ -31,21 +31,22 @@ static bool speaks_against(const struct world *world, const struct call *call,
     return binding && !expect_names(&view, binding, one->service_account);
 }
 
-static void note_evidence(struct world *world, const struct call *call)
+static void note_evidence(struct replica *replica, const struct call *call)
 {
+    struct world *world = replica->world;
     const struct model_association *one;
 
     for (size_t i = 0; (one = world_association_at(world, i)); i++)
         if (speaks_against(world, call, one))
-            marks_set(&world->unwanted, world->now, "%s/%s", expect_tag(one, "podbind.dev/binding"),
-                      one->id);
+            marks_set(&replica->unwanted, world->now, "%s/%s",
+                      expect_tag(one, "podbind.dev/binding"), one->id);
 }
 
 /* ---- Creates, one after the other ---- */
 
-static struct first_try *find_try(struct world *world, const struct association_key *key)
+static struct first_try *find_try(struct replica *replica, const struct association_key *key)
 {
-    struct first_tries *tries = &world->tries;
+    struct first_tries *tries = &replica->tries;
     char text[sizeof tries->items->key];
 
     snprintf(text, sizeof text, "%s/%s", key->namespace, key->service_account);
@@ -67,9 +68,9 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 }
 
 /* An edit makes it another request, even one that changes nothing here. */
-static uint64_t hash_request(const struct world *world, const struct create_in *in)
+static uint64_t hash_request(const struct replica *replica, const struct create_in *in)
 {
-    struct view view = replica_view(world->replica);
+    struct view view = replica_view(replica);
     const struct binding *holder = expect_holder(&view, in->key.namespace, in->key.service_account);
     uint64_t hash = hash_text(14695981039346656037u, in->access.role_arn);
 
@@ -80,20 +81,21 @@ static uint64_t hash_request(const struct world *world, const struct create_in *
     return hash_text(hash, in->tags);
 }
 
-void invariant_try(struct world *world, const struct create_in *in)
+void invariant_try(struct replica *replica, const struct create_in *in)
 {
-    struct first_try *before = find_try(world, &in->key);
-    uint64_t request = hash_request(world, in);
-    bool same_life = before->token[0] != '\0' && before->at >= world->replica->born_at;
+    struct world *world = replica->world;
+    struct first_try *before = find_try(replica, &in->key);
+    uint64_t request = hash_request(replica, in);
+    bool again = before->token[0] != '\0';
     bool same_token = strcmp(before->token, in->token) == 0;
 
-    if (same_life && before->unseen)
+    if (again && before->unseen)
         world_fail(world, "look-first", "a Create for %s, and no List since the last one failed",
                    before->key);
-    if (same_life && before->open && request == before->request && !same_token &&
+    if (again && before->open && request == before->request && !same_token &&
         world->now < before->at + 60000)
         world_fail(world, "token", "a Create for %s is repeated under another token", before->key);
-    if (same_life && request != before->request && same_token)
+    if (again && request != before->request && same_token)
         world_fail(world, "token", "two Creates for %s under one token", before->key);
     snprintf(before->token, sizeof before->token, "%s", in->token);
     before->request = request;
@@ -101,22 +103,22 @@ void invariant_try(struct world *world, const struct create_in *in)
     before->open = before->unseen = false;
 }
 
-static void note_create(struct world *world, const struct call *call)
+static void note_create(struct replica *replica, const struct call *call)
 {
-    struct first_try *tried = find_try(world, &call->in.create.key);
+    struct first_try *tried = find_try(replica, &call->in.create.key);
 
     tried->open = call->error.kind == ERROR_UNKNOWN;
     tried->unseen = call->error.kind == ERROR_UNKNOWN || call->error.kind == ERROR_CONFLICT;
 }
 
 /* Of the whole cluster only the last page tells. */
-static void note_list(struct world *world, const struct call *call)
+static void note_list(struct replica *replica, const struct call *call)
 {
     const struct association_key *key = &call->in.list.key;
-    struct first_tries *tries = &world->tries;
+    struct first_tries *tries = &replica->tries;
 
     if (key->namespace[0] != '\0')
-        find_try(world, key)->unseen = false;
+        find_try(replica, key)->unseen = false;
     else if (!call->out.page.next_token || call->out.page.next_token[0] == '\0')
         for (size_t i = 0; i < tries->count; i++)
             tries->items[i].unseen = false;
@@ -127,18 +129,17 @@ static void note_list(struct world *world, const struct call *call)
 /* ---- our finalizer ---- */
 
 /* The server answers with the old version when the object went with its last finalizer. */
-static void note_let_go(struct world *world, const struct call *call)
+static void note_let_go(struct replica *replica, const struct call *call)
 {
     const struct object_in *in = &call->in.object;
 
     if (in->finalizers[0] == '\0' && strcmp(call->out.resource_version, in->resource_version) == 0)
-        marks_set(&world->let_go, world->now, "%s/%s@%s", in->namespace, in->name,
+        marks_set(&replica->let_go, replica->world->now, "%s/%s@%s", in->namespace, in->name,
                   in->resource_version);
 }
 
-void invariant_seen(struct world *world, const struct call *call)
+void invariant_seen(struct replica *replica, const struct call *call)
 {
-    struct replica *replica = world->replica;
     bool well = call->error.kind == ERROR_NONE;
 
     if (call->verb == CALL_READ_IDENTITY)
@@ -150,12 +151,12 @@ void invariant_seen(struct world *world, const struct call *call)
     if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')
         replica->synced[call->in.objects.resource] = true;
     if (call->verb == CALL_CREATE_ASSOCIATION)
-        note_create(world, call);
+        note_create(replica, call);
     if (call->verb == CALL_LIST_ASSOCIATIONS && well)
-        note_list(world, call);
+        note_list(replica, call);
     if (call->verb == CALL_PATCH_FINALIZERS && well)
-        note_let_go(world, call);
+        note_let_go(replica, call);
     if ((call->verb == CALL_GET_BINDING && well) ||
         (call->verb == CALL_GET_SERVICE_ACCOUNT && (well || call->error.kind == ERROR_NOT_FOUND)))
-        note_evidence(world, call);
+        note_evidence(replica, call);
 }

@@ -16,7 +16,7 @@ static struct change change_of(const struct kube_watch *watch, enum change_kind 
     return (struct change){.resource = watch->resource, .kind = kind, .watch = watch->number};
 }
 
-static void send_record(struct world *world, const struct kube_watch *watch,
+static void send_record(struct replica *replica, const struct kube_watch *watch,
                         const struct kube_event *event, enum change_kind kind)
 {
     struct change change = change_of(watch, kind);
@@ -25,30 +25,30 @@ static void send_record(struct world *world, const struct kube_watch *watch,
         change.record = binding_copy(event->record);
     else
         change.record = service_account_copy(event->record);
-    replica_bring(world->replica, change);
+    replica_bring(replica, change);
 }
 
-static void send_version(struct world *world, const struct kube_watch *watch, enum change_kind kind,
-                         uint64_t version)
+static void send_version(struct replica *replica, const struct kube_watch *watch,
+                         enum change_kind kind, uint64_t version)
 {
     struct change change = change_of(watch, kind);
     char text[KUBE_VERSION_SIZE];
 
-    change.resource_version = mem_strdup(kube_version_text(&world->kube, version, text));
-    replica_bring(world->replica, change);
+    change.resource_version = mem_strdup(kube_version_text(&replica->world->kube, version, text));
+    replica_bring(replica, change);
 }
 
-static void send_end(struct world *world, struct kube_watch *watch, const struct error *error)
+static void send_end(struct replica *replica, struct kube_watch *watch, const struct error *error)
 {
     struct change change = change_of(watch, CHANGE_CLOSED);
 
     if (error->kind != ERROR_NONE)
         change.error = mem_dup(error, sizeof *error);
-    TRACE(world, "  ◀ watch %d of %s ends: %s", (int)watch->number,
-          watch->resource == RESOURCE_BINDINGS ? "bindings" : "accounts",
+    TRACE(replica->world, "%s  ◀ watch %d of %s ends: %s", replica_name(replica),
+          (int)watch->number, watch->resource == RESOURCE_BINDINGS ? "bindings" : "accounts",
           error->kind == ERROR_NONE ? "in good order" : error_kind_name(error->kind));
     watch->phase = WATCH_NONE;
-    replica_bring(world->replica, change);
+    replica_bring(replica, change);
 }
 
 /* ---- opening ---- */
@@ -67,13 +67,13 @@ static enum watch_fault draw_opening(struct world *world, const struct kube_watc
     return bad[tape_choose(&world->tape, 2, "why not")];
 }
 
-static void refuse(struct world *world, struct kube_watch *watch, enum watch_fault why)
+static void refuse(struct replica *replica, struct kube_watch *watch, enum watch_fault why)
 {
     struct error error = {0};
     int status = why == WATCH_UNKNOWN ? 422 : why == WATCH_EXPIRED ? 410 : 503;
 
     kube_refuse(&error, status, "", false, false);
-    send_end(world, watch, &error);
+    send_end(replica, watch, &error);
 }
 
 /* How long it is going to last, and how it ends. */
@@ -111,17 +111,18 @@ static size_t first_event(struct world *world, const struct kube_watch *watch)
     return index;
 }
 
-static void open_now(struct world *world, struct kube_watch *watch)
+static void open_now(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
     enum watch_fault fault = draw_opening(world, watch);
 
     did(world, watch, fault);
     if (fault != WATCH_OPENED) {
-        refuse(world, watch, fault);
+        refuse(replica, watch, fault);
         return;
     }
     draw_life(world, watch);
-    replica_bring(world->replica, change_of(watch, CHANGE_OPENED));
+    replica_bring(replica, change_of(watch, CHANGE_OPENED));
     watch->phase = watch->initial ? WATCH_FIRST_STATE : WATCH_LIVE;
     watch->snapshot = world->kube.version;
     watch->cursor = watch->initial ? 0 : first_event(world, watch);
@@ -130,8 +131,9 @@ static void open_now(struct world *world, struct kube_watch *watch)
 }
 
 /* What the old one had sent already is not called back. */
-static void leave_stale(struct world *world, struct kube_watch *watch)
+static void leave_stale(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
     const struct kube_world *kube = &world->kube;
 
     if (watch->phase != WATCH_LIVE || world_is_calm(world) || watch->cursor >= kube->log_count ||
@@ -139,14 +141,15 @@ static void leave_stale(struct world *world, struct kube_watch *watch)
         !tape_chance(&world->tape, world->weather.watch_faults, "stale event"))
         return;
     did(world, watch, WATCH_STALE);
-    send_record(world, watch, &kube->log[watch->cursor],
+    send_record(replica, watch, &kube->log[watch->cursor],
                 kube->log[watch->cursor].deleted ? CHANGE_DELETED : CHANGE_PUT);
 }
 
-void kube_watch_open(struct world *world, struct kube_watch *watch,
+void kube_watch_open(struct replica *replica, struct kube_watch *watch,
                      const struct watch_request *request)
 {
-    leave_stale(world, watch);
+    struct world *world = replica->world;
+    leave_stale(replica, watch);
     *watch = (struct kube_watch){
         .phase = WATCH_OPENING,
         .resource = request->resource,
@@ -159,7 +162,7 @@ void kube_watch_open(struct world *world, struct kube_watch *watch,
     };
     if (request->initial)
         world->tally->sometimes[SOMETIMES_RELISTED]++;
-    TRACE(world, "  ▶ watch %d of %s from %s", (int)watch->number,
+    TRACE(world, "%s  ▶ watch %d of %s from %s", replica_name(replica), (int)watch->number,
           watch->resource == RESOURCE_BINDINGS ? "bindings" : "accounts",
           request->initial ? "the first state" : request->resource_version);
 }
@@ -167,8 +170,9 @@ void kube_watch_open(struct world *world, struct kube_watch *watch,
 /* ---- while it stands ---- */
 
 /* One object of the first state, or its end. */
-static void send_first_state(struct world *world, struct kube_watch *watch)
+static void send_first_state(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
     const struct kube_world *kube = &world->kube;
     uint32_t lump = 1 + tape_choose(&world->tape, 8, "objects in a lump");
 
@@ -183,10 +187,10 @@ static void send_first_state(struct world *world, struct kube_watch *watch)
             watch->due = world->now + tape_between(&world->tape, 0, 20, "next lump");
             return;
         }
-        send_record(world, watch, event, CHANGE_PUT);
+        send_record(replica, watch, event, CHANGE_PUT);
     }
-    send_version(world, watch, CHANGE_SYNCED, watch->snapshot);
-    world->replica->synced[watch->resource] = true;
+    send_version(replica, watch, CHANGE_SYNCED, watch->snapshot);
+    replica->synced[watch->resource] = true;
     watch->phase = WATCH_LIVE;
     watch->due = NEVER;
 }
@@ -198,8 +202,9 @@ static void skip_others(const struct kube_world *kube, struct kube_watch *watch)
 }
 
 /* What has happened by now, or only the first of it. */
-static void send_events(struct world *world, struct kube_watch *watch)
+static void send_events(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
     const struct kube_world *kube = &world->kube;
     bool one = tape_choose(&world->tape, 4, "only the first event") == 3;
 
@@ -207,25 +212,27 @@ static void send_events(struct world *world, struct kube_watch *watch)
     for (skip_others(kube, watch); watch->cursor < kube->log_count; skip_others(kube, watch)) {
         const struct kube_event *event = &kube->log[watch->cursor++];
 
-        send_record(world, watch, event, event->deleted ? CHANGE_DELETED : CHANGE_PUT);
+        send_record(replica, watch, event, event->deleted ? CHANGE_DELETED : CHANGE_PUT);
         if (one)
             return;
     }
 }
 
-static void send_bookmark(struct world *world, struct kube_watch *watch)
+static void send_bookmark(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
     skip_others(&world->kube, watch);
     if (watch->phase == WATCH_LIVE && !watch->silent &&
         watch->cursor >= world->kube.log_count) { /* all before it has been sent */
         did(world, watch, WATCH_BOOKMARK);
-        send_version(world, watch, CHANGE_BOOKMARK, world->kube.version);
+        send_version(replica, watch, CHANGE_BOOKMARK, world->kube.version);
     }
     watch->bookmark_at = world->now + tape_between(&world->tape, 30000, 90000, "bookmark");
 }
 
-static void end_now(struct world *world, struct kube_watch *watch)
+static void end_now(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
     struct error error = {0};
 
     did(world, watch, watch->end);
@@ -233,7 +240,7 @@ static void end_now(struct world *world, struct kube_watch *watch)
         did(world, watch, WATCH_SILENT);
     if (watch->end == WATCH_BROKEN || watch->silent)
         error_set(&error, ERROR_TRANSIENT, "the connection broke");
-    send_end(world, watch, &error);
+    send_end(replica, watch, &error);
 }
 
 /* When what has happened is going to be sent. */
@@ -247,8 +254,9 @@ static void plan_events(struct world *world, struct kube_watch *watch)
                      tape_between(&world->tape, 1, world->weather.watch_delay, "delay of an event");
 }
 
-int64_t kube_watch_due(struct world *world, struct kube_watch *watch)
+int64_t kube_watch_due(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
     int64_t due = NEVER;
 
     if (watch->phase == WATCH_NONE)
@@ -262,30 +270,34 @@ int64_t kube_watch_due(struct world *world, struct kube_watch *watch)
     return watch->end_at < due ? watch->end_at : due;
 }
 
-void kube_watch_run(struct world *world, struct kube_watch *watch)
+void kube_watch_run(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
+
     if (watch->phase == WATCH_NONE)
         return;
     if (watch->end_at <= world->now) {
-        end_now(world, watch);
+        end_now(replica, watch);
         return;
     }
     if (watch->bookmark_at <= world->now)
-        send_bookmark(world, watch);
+        send_bookmark(replica, watch);
     if (watch->due > world->now || (watch->silent && watch->phase == WATCH_LIVE))
         return;
     if (watch->phase == WATCH_OPENING)
-        open_now(world, watch);
+        open_now(replica, watch);
     else if (watch->phase == WATCH_FIRST_STATE)
-        send_first_state(world, watch);
+        send_first_state(replica, watch);
     else
-        send_events(world, watch);
+        send_events(replica, watch);
 }
 
 /* One that had fallen silent is found out in time: hang-up comes 16 s after the last sign of life.
  */
-void kube_watch_calm(struct world *world, struct kube_watch *watch)
+void kube_watch_calm(struct replica *replica, struct kube_watch *watch)
 {
+    struct world *world = replica->world;
+
     if (watch->phase != WATCH_NONE && watch->silent && watch->end_at > world->now + 16000)
         watch->end_at = world->now + 16000;
 }

@@ -26,10 +26,10 @@ struct kube_watch {
 };
 
 /* In place of the one before. */
-void kube_watch_open(struct world *world, struct kube_watch *watch,
+void kube_watch_open(struct replica *replica, struct kube_watch *watch,
                      const struct watch_request *request);
-int64_t kube_watch_due(struct world *world, struct kube_watch *watch);
-/* Does what is due now; changes go to the replica. */
-void kube_watch_run(struct world *world, struct kube_watch *watch);
+int64_t kube_watch_due(struct replica *replica, struct kube_watch *watch);
+/* Does what is due now; changes go to the replica, whose watch it is. */
+void kube_watch_run(struct replica *replica, struct kube_watch *watch);
 /* From now on all is well with it. */
-void kube_watch_calm(struct world *world, struct kube_watch *watch);
+void kube_watch_calm(struct replica *replica, struct kube_watch *watch);

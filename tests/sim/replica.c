@@ -11,6 +11,11 @@
 #define STILL_CALLS 20000
 #define STILL_LOOKS 2000000
 
+const char *replica_name(const struct replica *replica)
+{
+    return replica->place->name;
+}
+
 /* ---- death ---- */
 
 void replica_kill(struct replica *replica, const char *why)
@@ -19,9 +24,9 @@ void replica_kill(struct replica *replica, const char *why)
 
     if (replica->dead)
         return;
-    TRACE(world, "✝ the operator %s", why);
+    TRACE(world, "%s ✝ %s", replica_name(replica), why);
     replica->dead = true;
-    errands_orphan(world);
+    errands_orphan(replica);
     for (int resource = 0; resource < RESOURCE_COUNT; resource++)
         replica->watches[resource].phase = WATCH_NONE;
 }
@@ -33,7 +38,7 @@ static void abandon(struct replica *replica, const char *invariant, const char *
 
     world_fail(world, invariant, "%s", why);
     world->abandoned = true;
-    fiber_yield(world->fiber);
+    fiber_yield(replica->place->fiber);
 }
 
 /* Every port call that is no mere look passes here. Returns false when the replica is dead. */
@@ -108,23 +113,25 @@ static int64_t port_lease_until(void *context)
     return until;
 }
 
-static bool dies_here(struct world *world)
+static bool dies_here(struct place *place)
 {
-    return world->crash_in > 0 && --world->crash_in == 0;
+    return place->crash_in > 0 && --place->crash_in == 0;
 }
 
-static void trace_call(struct world *world, const struct call *call)
+static void trace_call(const struct replica *replica, const struct call *call)
 {
+    struct world *world = replica->world;
+    const char *who = replica_name(replica);
     const struct object_in *object = &call->in.object;
     const char *name = call_name(call->verb);
 
     switch (call->verb) {
     case CALL_LIST_ASSOCIATIONS:
-        TRACE(world, "  ▶ %s %s %s", name, call->in.list.key.namespace,
+        TRACE(world, "%s  ▶ %s %s %s", who, name, call->in.list.key.namespace,
               call->in.list.key.service_account);
         break;
     case CALL_CREATE_ASSOCIATION:
-        TRACE(world, "  ▶ %s %s/%s, token %.8s", name, call->in.create.key.namespace,
+        TRACE(world, "%s  ▶ %s %s/%s, token %.8s", who, name, call->in.create.key.namespace,
               call->in.create.key.service_account, call->in.create.token);
         break;
     case CALL_DESCRIBE_ASSOCIATION:
@@ -132,16 +139,16 @@ static void trace_call(struct world *world, const struct call *call)
     case CALL_DELETE_ASSOCIATION:
     case CALL_TAG_ASSOCIATION:
     case CALL_UNTAG_ASSOCIATION:
-        TRACE(world, "  ▶ %s %s", name, call->in.association.id);
+        TRACE(world, "%s  ▶ %s %s", who, name, call->in.association.id);
         break;
     case CALL_GET_BINDING:
     case CALL_GET_SERVICE_ACCOUNT:
     case CALL_PATCH_FINALIZERS:
     case CALL_PATCH_STATUS:
-        TRACE(world, "  ▶ %s %s/%s", name, object->namespace, object->name);
+        TRACE(world, "%s  ▶ %s %s/%s", who, name, object->namespace, object->name);
         break;
     default:
-        TRACE(world, "  ▶ %s", name);
+        TRACE(world, "%s  ▶ %s", who, name);
     }
 }
 
@@ -155,16 +162,16 @@ static void port_start(void *context, struct call *call)
         return;
     replica->calls++;
     world->tally->calls[call->verb]++;
-    trace_call(world, call);
-    invariant_start(world, call);
+    trace_call(replica, call);
+    invariant_start(replica, call);
     world->writes += call_writes(call->verb);
-    crash = dies_here(world);
-    if (crash && !world->crash_after) {
+    crash = dies_here(replica->place);
+    if (crash && !replica->place->crash_after) {
         world->tally->faults[FAULT_CRASH_BEFORE][call->verb]++;
         replica_kill(replica, "crashes instead of calling");
         return;
     }
-    errand_start(world, call, crash);
+    errand_start(replica, call, crash);
 }
 
 static enum port_event port_next(void *context, int64_t deadline, struct call **ret_call,
@@ -176,7 +183,7 @@ static enum port_event port_next(void *context, int64_t deadline, struct call **
         return PORT_GONE;
     replica->waiting = true;
     replica->deadline = deadline;
-    fiber_yield(replica->world->fiber);
+    fiber_yield(replica->place->fiber);
     replica->waiting = false;
     if (replica->event == PORT_CALL)
         *ret_call = replica->answered;
@@ -192,7 +199,7 @@ static void port_open_watch(void *context, const struct watch_request *request)
     struct replica *replica = context;
 
     if (note_call(replica))
-        kube_watch_open(replica->world, &replica->watches[request->resource], request);
+        kube_watch_open(replica, &replica->watches[request->resource], request);
 }
 
 /* ---- life ---- */
@@ -202,9 +209,10 @@ static void passed(void *context, const struct sync *sync)
     struct replica *replica = context;
 
     replica->world->passes++;
-    TRACE(replica->world, "  pass %d: %zu bindings, %zu ready, %zu of %zu in place, %zu writes%s",
-          (int)sync->facts.passes, sync->facts.bindings, sync->facts.ready, sync->facts.in_place,
-          sync->facts.wanted, sync->facts.writes, sync->again ? ", again" : "");
+    TRACE(replica->world, "%s  pass %d: %zu bindings, %zu ready, %zu of %zu in place, %zu writes%s",
+          replica_name(replica), (int)sync->facts.passes, sync->facts.bindings, sync->facts.ready,
+          sync->facts.in_place, sync->facts.wanted, sync->facts.writes,
+          sync->again ? ", again" : "");
 }
 
 static void live(void *context)
@@ -236,11 +244,13 @@ static void draw_lease(struct replica *replica)
     replica->stall_pauses = tape_choose(tape, 2, "all stands still") == 1;
 }
 
-struct replica *replica_new(struct world *world)
+struct replica *replica_new(struct world *world, struct place *place)
 {
     struct replica *replica = mem_alloc(sizeof *replica);
 
     replica->world = world;
+    replica->place = place;
+    replica->life = ++world->lives;
     replica->born_at = world->now;
     replica->ports = (struct ports){.world = replica,
                                     .now = port_now,
@@ -262,14 +272,14 @@ struct replica *replica_new(struct world *world)
                                            .rotation_ms = 1000,
                                            .window = 4}};
     draw_lease(replica);
-    TRACE(world, "★ the operator starts, window %zu", replica->settings.window);
-    fiber_start(world->fiber, live, replica);
+    TRACE(world, "%s ★ starts, window %zu", place->name, replica->settings.window);
+    fiber_start(replica->place->fiber, live, replica);
     return replica;
 }
 
 bool replica_ended(const struct replica *replica)
 {
-    return !fiber_runs(replica->world->fiber);
+    return !fiber_runs(replica->place->fiber);
 }
 
 void replica_free(struct replica *replica)
@@ -277,6 +287,9 @@ void replica_free(struct replica *replica)
     changes_release(&replica->changes);
     changes_release(&replica->brought);
     mem_free(replica->done);
+    mem_free(replica->tries.items);
+    mem_free(replica->let_go.items);
+    mem_free(replica->unwanted.items);
     mem_free(replica);
 }
 
@@ -374,7 +387,7 @@ void replica_run(struct replica *replica)
         replica->event = PORT_GONE;
     else if (replica->waiting)
         choose_event(replica);
-    fiber_resume(world->fiber);
+    fiber_resume(replica->place->fiber);
 }
 
 struct view replica_view(const struct replica *replica)

@@ -13,8 +13,24 @@
 #include "tests/sim/kube_watch.h"
 #include "tests/sim/world.h"
 
+/* The last Create of a key, as the replica knows of it. */
+struct first_try {
+    char key[128];
+    char token[40];
+    uint64_t request; /* a hash of what was asked for */
+    int64_t at;
+    bool open;   /* its outcome is unknown: it may be repeated */
+    bool unseen; /* its outcome is unknown, or something stood there: a List must come first */
+};
+struct first_tries {
+    struct first_try *items;
+    size_t count, capacity;
+};
+
 struct replica {
     struct world *world;
+    struct place *place; /* where it lives */
+    uint64_t life;       /* its number */
     struct ports ports;
     struct sync_settings settings;
     struct sync sync;
@@ -41,9 +57,15 @@ struct replica {
 
     bool synced[RESOURCE_COUNT];      /* a whole state was handed over */
     bool identity_read, cluster_read; /* both sides of the check of the cluster were answered */
+    struct first_tries tries;
+    struct marks let_go;   /* "namespace/name@version" of bindings that went with our patch, as it
+                              was told */
+    struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
 };
 
-struct replica *replica_new(struct world *world);
+struct replica *replica_new(struct world *world, struct place *place);
+/* Of its place. */
+const char *replica_name(const struct replica *replica);
 /* When it has to be run on. */
 int64_t replica_due(const struct replica *replica);
 /* Runs it on when that time has come. */

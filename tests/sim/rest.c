@@ -10,9 +10,10 @@
 
 /* ---- the stores ---- */
 
-static void check_stores(struct world *world)
+static void check_stores(const struct replica *replica)
 {
-    struct view stored = replica_view(world->replica), live = world_view(world);
+    struct world *world = replica->world;
+    struct view stored = replica_view(replica), live = world_view(world);
 
     if (stored.binding_count != live.binding_count || stored.account_count != live.account_count) {
         world_fail(world, "store-equal", "%zu bindings and %zu accounts in store, not %zu and %zu",
@@ -106,8 +107,7 @@ static bool may_stay(const struct world *world, const struct model_association *
     if (expect_tag(one, "podbind.dev/retain"))
         return true;
     if (!binding)
-        return strncmp(uid, "ffffffff", 8) == 0 ||
-               marks_get(&world->unwanted, "retained/%s", uid) >= 0;
+        return strncmp(uid, "ffffffff", 8) == 0 || marks_get(&world->retained, "%s", uid) >= 0;
     return !binding->deleting &&
            (binding->suspend || binding->retain || expect_refusal(binding)[0] != '\0' ||
             strcmp(binding->namespace, one->namespace) != 0 ||
@@ -275,13 +275,20 @@ static void check_blind(struct world *world)
     }
 }
 
+static void check_place(struct world *world, const struct place *place)
+{
+    if (!place->replica || place->replica->dead)
+        world_fail(world, "desired-equal", "%s is not alive at rest", place->name);
+    else
+        check_stores(place->replica);
+}
+
 void rest_check(struct world *world)
 {
-    if (!world->replica || world->replica->dead) {
-        world_fail(world, "desired-equal", "no operator is alive at rest");
+    for (size_t i = 0; i < world->place_count; i++)
+        check_place(world, &world->places[i]);
+    if (world->failed)
         return;
-    }
-    check_stores(world);
     if (world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE) {
         check_blind(world);
         return;

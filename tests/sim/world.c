@@ -139,20 +139,27 @@ size_t world_association_count(const struct world *world)
 
 /* ---- phases ---- */
 
+/* Whoever lives there does not crash any more. */
+static void place_calm(struct place *place)
+{
+    place->crash_in = 0;
+    place->crash_at = NEVER;
+    if (place->replica)
+        for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+            kube_watch_calm(place->replica, &place->replica->watches[resource]);
+}
+
 static void settle(struct world *world)
 {
     TRACE(world, "── faults and people have stopped");
     world->phase = PHASE_SETTLING;
     world->phase_until = world->now + SETTLING_MS;
     world->people_at = NEVER;
-    world->crash_in = 0;
-    world->crash_at = NEVER;
     world->weather.eks_latency = world->weather.kube_latency = 50;
     world->weather.watch_delay = 50;
     people_mend(world);
-    if (world->replica)
-        for (int resource = 0; resource < RESOURCE_COUNT; resource++)
-            kube_watch_calm(world, &world->replica->watches[resource]);
+    for (size_t i = 0; i < world->place_count; i++)
+        place_calm(&world->places[i]);
 }
 
 static void turn_phase(struct world *world)
@@ -189,67 +196,73 @@ static void watch_quiet(struct world *world)
         world_fail(world, "quiet", "no %d passes in %d minutes", QUIET_PASSES, QUIET_MS / 60000);
 }
 
-/* ---- the operator's lives ---- */
+/* ---- the replicas' lives ---- */
 
 /* Where this life is going to end. */
-static void draw_death(struct world *world)
+static void draw_death(struct world *world, struct place *place)
 {
     struct tape *tape = &world->tape;
 
-    world->crash_in = 0;
-    world->crash_at = NEVER;
+    place->crash_in = 0;
+    place->crash_at = NEVER;
     if (world_is_calm(world) || world->weather.crashes == 0)
         return;
     world->weather.crashes--;
     if (tape_choose(tape, 4, "a crash at some time") == 3) {
-        world->crash_at = world->now + tape_between(tape, 1, 60000, "when");
+        place->crash_at = world->now + tape_between(tape, 1, 60000, "when");
         return;
     }
-    world->crash_in = 1 + tape_choose(tape, 80, "a crash at some call");
-    world->crash_after = tape_choose(tape, 2, "after its effect") == 1;
+    place->crash_in = 1 + tape_choose(tape, 80, "a crash at some call");
+    place->crash_after = tape_choose(tape, 2, "after its effect") == 1;
 }
 
-static void start_replica(struct world *world)
+static void start_replica(struct world *world, struct place *place)
 {
-    world->replica_at = NEVER;
-    draw_death(world);
-    world->replica = replica_new(world);
+    place->start_at = NEVER;
+    draw_death(world, place);
+    place->replica = replica_new(world, place);
 }
 
-static void bury_replica(struct world *world)
+static void bury_replica(struct world *world, struct place *place)
 {
-    bool crashed = world->replica->dead;
+    bool crashed = place->replica->dead;
 
     if (!world->abandoned)
-        replica_free(world->replica);
-    world->replica = NULL;
-    world->crash_in = 0;
-    world->crash_at = NEVER;
+        replica_free(place->replica);
+    place->replica = NULL;
+    place->crash_in = 0;
+    place->crash_at = NEVER;
     if (!crashed)
         world_fail(world, "livelock", "work_run() returned though the world was not gone");
     world->crashes += world->phase != PHASE_OVER;
-    world->replica_at =
+    place->start_at =
         world->now + tape_between(&world->tape, 300, 20000, "until it is started again");
 }
 
-static void run_replica(struct world *world)
+static void run_replica(struct world *world, struct place *place)
 {
-    struct replica *replica = world->replica;
+    struct replica *replica;
 
-    if (world->replica_at <= world->now)
-        start_replica(world);
-    if (!world->replica)
+    if (place->start_at <= world->now)
+        start_replica(world, place);
+    if (!place->replica)
         return;
-    replica = world->replica;
-    if (world->crash_at <= world->now) {
-        world->crash_at = NEVER;
+    replica = place->replica;
+    if (place->crash_at <= world->now) {
+        place->crash_at = NEVER;
         replica_kill(replica, "crashes");
     }
     for (int resource = 0; resource < RESOURCE_COUNT; resource++)
-        kube_watch_run(world, &replica->watches[resource]);
+        kube_watch_run(replica, &replica->watches[resource]);
     replica_run(replica);
     if (replica_ended(replica) || world->abandoned)
-        bury_replica(world);
+        bury_replica(world, place);
+}
+
+static void run_replicas(struct world *world)
+{
+    for (size_t i = 0; i < world->place_count; i++)
+        run_replica(world, &world->places[i]);
 }
 
 /* ---- going on ---- */
@@ -260,19 +273,28 @@ static void sooner(int64_t *due, int64_t at)
         *due = at;
 }
 
+static int64_t place_due(const struct place *place)
+{
+    int64_t due = NEVER;
+
+    sooner(&due, place->start_at);
+    sooner(&due, place->crash_at);
+    if (!place->replica)
+        return due;
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+        sooner(&due, kube_watch_due(place->replica, &place->replica->watches[resource]));
+    sooner(&due, replica_due(place->replica));
+    return due;
+}
+
 static int64_t next_due(struct world *world)
 {
     int64_t due = world->phase_until;
 
     sooner(&due, world->people_at);
-    sooner(&due, world->replica_at);
-    sooner(&due, world->crash_at);
     sooner(&due, errands_due(world));
-    if (!world->replica)
-        return due;
-    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
-        sooner(&due, kube_watch_due(world, &world->replica->watches[resource]));
-    sooner(&due, replica_due(world->replica));
+    for (size_t i = 0; i < world->place_count; i++)
+        sooner(&due, place_due(&world->places[i]));
     return due;
 }
 
@@ -297,8 +319,17 @@ static void turn(struct world *world)
             world->now + tape_between(&world->tape, 1, PACE_MS, "until somebody does something");
     }
     errands_run(world);
-    run_replica(world);
+    run_replicas(world);
     watch_quiet(world);
+}
+
+static void end_replica(struct world *world, struct place *place)
+{
+    if (!place->replica || world->abandoned)
+        return;
+    replica_kill(place->replica, "is told to end");
+    while (place->replica && !world->abandoned)
+        run_replica(world, place);
 }
 
 static void world_run(struct world *world)
@@ -306,19 +337,28 @@ static void world_run(struct world *world)
     while (world->phase != PHASE_OVER && !world->failed)
         turn(world);
     world->phase = PHASE_OVER;
-    if (world->replica && !world->abandoned) {
-        replica_kill(world->replica, "is told to end");
-        while (world->replica && !world->abandoned)
-            run_replica(world);
-    }
+    for (size_t i = 0; i < world->place_count; i++)
+        end_replica(world, &world->places[i]);
 }
 
 /* ---- birth and end ---- */
 
+static void places_init(struct world *world, struct fiber *fiber)
+{
+    static const char *const names[PLACE_COUNT] = {"A", "B"};
+
+    world->place_count = 1;
+    for (size_t i = 0; i < PLACE_COUNT; i++)
+        world->places[i] = (struct place){.name = names[i],
+                                          .fiber = i == 0 ? fiber : fiber_other(fiber),
+                                          .start_at = world->now,
+                                          .crash_at = NEVER};
+}
+
 static void world_init(struct world *world, uint64_t seed, struct fiber *fiber, struct tally *tally,
                        bool keep)
 {
-    *world = (struct world){.now = BOOT_MS, .fiber = fiber, .tally = tally, .crash_at = NEVER};
+    *world = (struct world){.now = BOOT_MS, .tally = tally};
     tape_init(&world->tape, seed);
     trace_init(&world->trace, keep);
     world->model = model_new();
@@ -326,7 +366,7 @@ static void world_init(struct world *world, uint64_t seed, struct fiber *fiber, 
     go_on_to(world, world->now);
     people_settle_in(world);
     world->people_at = world->now + tape_between(&world->tape, 1, PACE_MS, "the first deed");
-    world->replica_at = world->now;
+    places_init(world, fiber);
 }
 
 static void world_release(struct world *world)
@@ -337,9 +377,7 @@ static void world_release(struct world *world)
     mem_free(world->touched.items);
     mem_free(world->owner_lost.items);
     mem_free(world->deleted.items);
-    mem_free(world->let_go.items);
-    mem_free(world->unwanted.items);
-    mem_free(world->tries.items);
+    mem_free(world->retained.items);
     trace_release(&world->trace);
     tape_release(&world->tape);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * world - one history: an API server, an EKS, people, weather, and one operator that lives, dies
- * and is started again. Virtual time, one thread.
+ * world - one history: an API server, an EKS, people, weather, and replicas of the operator that
+ * live, die and are started again. Virtual time, one thread.
  *
  * The world keeps what is under way with the time when it is due; world_run() goes from one due
- * thing to the next. The operator is a fiber (tests/sim/replica) that gives way inside next().
+ * thing to the next. A replica is a fiber (tests/sim/replica) that gives way inside next().
  *
- *     busy       people change things, calls fail, watches end, the operator crashes
+ *     busy       people change things, calls fail, watches end, replicas crash
  *     settling   all of that has stopped; long enough for everything to come right
  *     quiet      at rest: nothing is written any more
  */
@@ -71,18 +71,17 @@ struct marks {
     size_t count, capacity;
 };
 
-/* The last Create of a key, as its caller knows of it. */
-struct first_try {
-    char key[128];
-    char token[40];
-    uint64_t request; /* a hash of what was asked for */
-    int64_t at;
-    bool open;   /* its outcome is unknown: it may be repeated */
-    bool unseen; /* its outcome is unknown, or something stood there: a List must come first */
-};
-struct first_tries {
-    struct first_try *items;
-    size_t count, capacity;
+/* Where one replica after the other lives. */
+#define PLACE_COUNT 2
+struct place {
+    const char *name;        /* "A", "B": in traces */
+    struct fiber *fiber;     /* borrowed */
+    struct replica *replica; /* NULL: none */
+    int64_t start_at;        /* when the next one starts; NEVER: not now */
+    uint32_t crash_in;       /* it dies at its n-th call; 0: it does not */
+    bool crash_after;
+    int64_t crash_at;                       /* or at this time */
+    struct recent lists, checks, mutations; /* whole Lists, DescribeClusters, EKS writes */
 };
 
 struct world {
@@ -100,23 +99,15 @@ struct world {
     enum identity identity;
     int64_t deny_eks_until, deny_kube_until;
 
-    struct fiber *fiber;     /* borrowed */
-    struct replica *replica; /* NULL: none */
-    int64_t replica_at;      /* when the next one starts; NEVER: not now */
-    uint32_t crash_in;       /* it dies at its n-th call; 0: it does not */
-    bool crash_after;
-    int64_t crash_at; /* or at this time */
+    struct place places[PLACE_COUNT];
+    size_t place_count; /* how many are in use */
+    uint64_t lives;     /* replicas that were ever started */
     struct errand *errands;
 
     struct marks touched;    /* keys in which somebody else had a hand, or a late call */
     struct marks owner_lost; /* ids that lost their owner tag */
-    struct marks deleted;    /* ids, and "binding uid/id", whose Delete took effect */
-    struct first_tries tries;
-    struct marks let_go;   /* "namespace/name@version" of bindings that went with our patch, as the
-                              replica was told */
-    struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
-
-    struct recent lists, checks, mutations; /* whole Lists, DescribeClusters, EKS writes */
+    struct marks deleted;    /* "life/id", and "life/binding uid/id", whose Delete took effect */
+    struct marks retained;   /* uids of bindings that went and left something */
 
     uint32_t port_calls, passes, crashes;
     uint32_t still, looks;    /* port calls, looks at the clock since time last went on */
@@ -138,6 +129,7 @@ bool world_history(uint64_t seed, struct fiber *fiber, struct tally *tally, uint
 /* The first one counts; the history ends soon. */
 void world_fail(struct world *world, const char *invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* For a line about one replica begin the format with "%s " and its place's name. */
 #define TRACE(world, ...) trace_line(&(world)->trace, (world)->now, __VA_ARGS__)
 
 bool world_is_calm(const struct world *world);
