@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/backoff.h"
 #include "base/mem.h"
+#include "controller/steps_trouble.h"
 #include "reconcile/tag_change.h"
-
-#define ROLE_PATIENCE_MS 120000 /* a role that does not exist for longer is not just new */
 
 void step_memory_release(struct step_memory *memory)
 {
@@ -196,103 +194,6 @@ void step_prepare(struct observe *observe, struct plan_step *step, enum step_cal
     }
 }
 
-/* ---- what an error means ---- */
-
-static enum trouble role_trouble(const struct mirror_entry *entry, int64_t now)
-{
-    const struct mirror_trouble *before = entry->trouble;
-
-    if (before && before->kind == TROUBLE_ROLE_MISSING)
-        return TROUBLE_ROLE_MISSING;
-    if (before && before->kind == TROUBLE_ROLE_WAIT && now >= before->since + ROLE_PATIENCE_MS)
-        return TROUBLE_ROLE_MISSING;
-    return TROUBLE_ROLE_WAIT;
-}
-
-static enum trouble trouble_of(const struct mirror_entry *entry, const struct call *call,
-                               int64_t now)
-{
-    switch (call->detail) {
-    case DETAIL_ROLE_MISSING:
-        return role_trouble(entry, now);
-    case DETAIL_TRUST_INVALID:
-        return TROUBLE_TRUST;
-    case DETAIL_PASS_ROLE:
-        return TROUBLE_PASS_ROLE;
-    case DETAIL_QUOTA:
-        return TROUBLE_QUOTA;
-    case DETAIL_CLUSTER_MISSING:
-    case DETAIL_NONE:
-        break;
-    }
-    switch (call->error.kind) {
-    case ERROR_THROTTLED:
-        return TROUBLE_THROTTLED;
-    case ERROR_DENIED:
-        return TROUBLE_DENIED;
-    case ERROR_INVALID:
-        return TROUBLE_INVALID;
-    case ERROR_CONFLICT:
-        return TROUBLE_GHOST;
-    case ERROR_NONE:
-    case ERROR_TRANSIENT:
-    case ERROR_UNKNOWN:
-    case ERROR_NOT_FOUND:
-    case ERROR_GONE:
-    case ERROR_BUG:
-        break;
-    }
-    return TROUBLE_RETRYING;
-}
-
-/* First and longest wait. What only a person can mend is tried slowly: no storm, and it heals by
- * itself once mended. */
-static struct backoff backoff_of(enum trouble kind)
-{
-    switch (kind) {
-    case TROUBLE_DENIED:
-    case TROUBLE_PASS_ROLE:
-    case TROUBLE_TRUST:
-    case TROUBLE_INVALID:
-    case TROUBLE_QUOTA:
-    case TROUBLE_ROLE_MISSING:
-        return (struct backoff){.base_ms = 15000, .cap_ms = 300000};
-    case TROUBLE_ROLE_WAIT:
-        return (struct backoff){.base_ms = 2000, .cap_ms = 15000};
-    case TROUBLE_NONE:
-    case TROUBLE_RETRYING:
-    case TROUBLE_THROTTLED:
-    case TROUBLE_GHOST:
-        break;
-    }
-    return (struct backoff){.base_ms = 1000, .cap_ms = 60000};
-}
-
-static void fail(struct observe *observe, struct plan_step *step, const struct call *call)
-{
-    const struct ports *ports = observe->intake->ports;
-    struct mirror_entry *entry = step->entry;
-    int64_t now = now_of(observe), wait;
-    enum trouble kind = trouble_of(entry, call, now);
-    struct backoff backoff = backoff_of(kind);
-
-    if (entry->trouble && entry->trouble->kind == kind)
-        backoff.failures = entry->trouble->failures;
-    wait = backoff_next(&backoff, ports->random(ports->world));
-    if (wait < call->error.retry_after_ms)
-        wait = call->error.retry_after_ms;
-    mirror_failed(entry, kind, call->error.text, step->claim->binding->generation, now, wait);
-    mirror_blame(entry, step->claim->binding->uid);
-    if (call->detail == DETAIL_CLUSTER_MISSING)
-        observe_doubt_cluster(observe);
-}
-
-/* The association we meant is not there any more. */
-static bool has_vanished(const struct call *call)
-{
-    return call->error.kind == ERROR_NOT_FOUND && call->detail != DETAIL_CLUSTER_MISSING;
-}
-
 /* ---- what comes back ---- */
 
 static enum step_call create_done(struct observe *observe, struct plan_step *step,
@@ -305,7 +206,7 @@ static enum step_call create_done(struct observe *observe, struct plan_step *ste
         call->out.association = NULL;
         return STEP_NONE;
     }
-    fail(observe, step, call);
+    steps_fail(observe, step, call);
     if (call->error.kind == ERROR_UNKNOWN) { /* C4: it may exist */
         entry->maybe_at = now_of(observe);
         entry->look = true;
@@ -336,11 +237,11 @@ static enum step_call update_done(struct observe *observe, struct plan_step *ste
         call->out.association = NULL;
         return step->tags ? tag_call(observe, step) : STEP_NONE;
     }
-    if (has_vanished(call) && mirror_refused(step->entry, now_of(observe))) {
+    if (steps_vanished(call) && mirror_refused(step->entry, now_of(observe))) {
         observe->surprised = true;
         return STEP_NONE;
     }
-    fail(observe, step, call);
+    steps_fail(observe, step, call);
     doubt(observe, step, call);
     return STEP_NONE;
 }
@@ -361,12 +262,12 @@ static enum step_call tags_done(struct observe *observe, struct plan_step *step,
 {
     CLEANUP(strbuf_release) struct strbuf wanted = STRBUF_CAPPED(ASSOCIATION_TAGS_CAP);
 
-    if (has_vanished(call) && mirror_refused(step->entry, now_of(observe))) {
+    if (steps_vanished(call) && mirror_refused(step->entry, now_of(observe))) {
         observe->surprised = true;
         return STEP_NONE;
     }
     if (call->error.kind != ERROR_NONE) {
-        fail(observe, step, call);
+        steps_fail(observe, step, call);
         doubt(observe, step, call);
         return STEP_NONE;
     }
@@ -409,7 +310,7 @@ static enum step_call evidence_done(struct observe *observe, struct plan_step *s
     if (evidence_holds(step, call))
         return STEP_DELETE;
     if (call->error.kind != ERROR_NONE && call->error.kind != ERROR_NOT_FOUND)
-        fail(observe, step, call);
+        steps_fail(observe, step, call);
     return STEP_NONE; /* the store will show what has changed */
 }
 
@@ -419,10 +320,11 @@ static enum step_call delete_done(struct observe *observe, struct plan_step *ste
     int64_t now = now_of(observe);
 
     if (call->error.kind == ERROR_NONE ||
-        (has_vanished(call) && (step->entry->maybe_gone_at || !mirror_may_lag(step->entry, now)))) {
+        (steps_vanished(call) &&
+         (step->entry->maybe_gone_at || !mirror_may_lag(step->entry, now)))) {
         mirror_deleted(step->entry, now); /* maybe by a call before, or by hand */
     } else {
-        fail(observe, step, call);
+        steps_fail(observe, step, call);
         if (call->error.kind == ERROR_UNKNOWN) {
             step->entry->recheck = true;
             step->entry->maybe_gone_at = now;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/steps_trouble.h"
+
+#include "base/backoff.h"
+
+#define ROLE_PATIENCE_MS 120000 /* a role that does not exist for longer is not just new */
+
+static enum trouble role_trouble(const struct mirror_entry *entry, int64_t now)
+{
+    const struct mirror_trouble *before = entry->trouble;
+
+    if (before && before->kind == TROUBLE_ROLE_MISSING)
+        return TROUBLE_ROLE_MISSING;
+    if (before && before->kind == TROUBLE_ROLE_WAIT && now >= before->since + ROLE_PATIENCE_MS)
+        return TROUBLE_ROLE_MISSING;
+    return TROUBLE_ROLE_WAIT;
+}
+
+static enum trouble trouble_of(const struct mirror_entry *entry, const struct call *call,
+                               int64_t now)
+{
+    switch (call->detail) {
+    case DETAIL_ROLE_MISSING:
+        return role_trouble(entry, now);
+    case DETAIL_TRUST_INVALID:
+        return TROUBLE_TRUST;
+    case DETAIL_PASS_ROLE:
+        return TROUBLE_PASS_ROLE;
+    case DETAIL_QUOTA:
+        return TROUBLE_QUOTA;
+    case DETAIL_CLUSTER_MISSING:
+    case DETAIL_NONE:
+        break;
+    }
+    switch (call->error.kind) {
+    case ERROR_THROTTLED:
+        return TROUBLE_THROTTLED;
+    case ERROR_DENIED:
+        return TROUBLE_DENIED;
+    case ERROR_INVALID:
+        return TROUBLE_INVALID;
+    case ERROR_CONFLICT:
+        return TROUBLE_GHOST;
+    case ERROR_NONE:
+    case ERROR_TRANSIENT:
+    case ERROR_UNKNOWN:
+    case ERROR_NOT_FOUND:
+    case ERROR_GONE:
+    case ERROR_BUG:
+        break;
+    }
+    return TROUBLE_RETRYING;
+}
+
+/* First and longest wait. What only a person can mend is tried slowly: no storm, and it heals by
+ * itself once mended. */
+static struct backoff backoff_of(enum trouble kind)
+{
+    switch (kind) {
+    case TROUBLE_DENIED:
+    case TROUBLE_PASS_ROLE:
+    case TROUBLE_TRUST:
+    case TROUBLE_INVALID:
+    case TROUBLE_QUOTA:
+    case TROUBLE_ROLE_MISSING:
+        return (struct backoff){.base_ms = 15000, .cap_ms = 300000};
+    case TROUBLE_ROLE_WAIT:
+        return (struct backoff){.base_ms = 2000, .cap_ms = 15000};
+    case TROUBLE_NONE:
+    case TROUBLE_RETRYING:
+    case TROUBLE_THROTTLED:
+    case TROUBLE_GHOST:
+        break;
+    }
+    return (struct backoff){.base_ms = 1000, .cap_ms = 60000};
+}
+
+void steps_fail(struct observe *observe, struct plan_step *step, const struct call *call)
+{
+    const struct ports *ports = observe->intake->ports;
+    struct mirror_entry *entry = step->entry;
+    int64_t now = ports->now(ports->world), wait;
+    enum trouble kind = trouble_of(entry, call, now);
+    struct backoff backoff = backoff_of(kind);
+
+    if (entry->trouble && entry->trouble->kind == kind)
+        backoff.failures = entry->trouble->failures;
+    wait = backoff_next(&backoff, ports->random(ports->world));
+    if (wait < call->error.retry_after_ms)
+        wait = call->error.retry_after_ms;
+    mirror_failed(entry, kind, call->error.text, step->claim->binding->generation, now, wait);
+    mirror_blame(entry, step->claim->binding->uid);
+    if (call->detail == DETAIL_CLUSTER_MISSING)
+        observe_doubt_cluster(observe);
+}
+
+bool steps_vanished(const struct call *call)
+{
+    return call->error.kind == ERROR_NOT_FOUND && call->detail != DETAIL_CLUSTER_MISSING;
+}
