@@ -185,8 +185,9 @@ void step_prepare(struct observe *observe, struct plan_step *step, enum step_cal
     case STEP_EVIDENCE:
         prepare_evidence(step, ret_call);
         break;
+    case STEP_DESCRIBE:
     case STEP_DELETE:
-        ret_call->verb = CALL_DELETE_ASSOCIATION;
+        ret_call->verb = which == STEP_DELETE ? CALL_DELETE_ASSOCIATION : CALL_DESCRIBE_ASSOCIATION;
         ret_call->in.association = (struct association_in){.id = step->entry->association->id};
         break;
     case STEP_NONE:
@@ -308,10 +309,53 @@ static enum step_call evidence_done(struct observe *observe, struct plan_step *s
                                     struct call *call)
 {
     if (evidence_holds(step, call))
-        return STEP_DELETE;
+        return STEP_DESCRIBE;
     if (call->error.kind != ERROR_NONE && call->error.kind != ERROR_NOT_FOUND)
         steps_fail(observe, step, call);
     return STEP_NONE; /* the store will show what has changed */
+}
+
+/* Returns false where our own write lies over what was read: that may be older. */
+static bool take_description(struct observe *observe, struct plan_step *step, struct call *call)
+{
+    struct mirror_entry *entry = step->entry;
+    bool expected = entry->maybe_gone_at != 0, gone;
+
+    if (steps_vanished(call)) {
+        gone = mirror_vanished(entry, now_of(observe));
+        observe->surprised |= gone && !expected;
+        return gone;
+    }
+    mirror_described(entry, call->out.association, now_of(observe));
+    call->out.association = NULL;
+    return !plan_may_delete(step, entry->association, observe->cluster.owner);
+}
+
+/* Anything but what the plan went by is for the next pass to judge. */
+static enum step_call describe_done(struct observe *observe, struct plan_step *step,
+                                    struct call *call)
+{
+    const struct error older = {
+        .text = "EKS does not show yet what was written last: it is looked at again before the "
+                "association is deleted"};
+    bool right, taken;
+
+    if (call->error.kind != ERROR_NONE && !steps_vanished(call)) {
+        steps_fail(observe, step, call);
+        return STEP_NONE;
+    }
+    right = call->error.kind == ERROR_NONE &&
+            plan_may_delete(step, call->out.association, observe->cluster.owner);
+    taken = take_description(observe, step, call);
+    if (right)
+        return STEP_DELETE;
+    if (taken) {
+        mirror_succeeded(step->entry); /* what failed, failed for another state of the key */
+        observe->intake->news = true;
+    } else {
+        steps_wait(observe, step, TROUBLE_GHOST, &older);
+    }
+    return STEP_NONE;
 }
 
 static enum step_call delete_done(struct observe *observe, struct plan_step *step,
@@ -346,6 +390,8 @@ enum step_call step_done(struct observe *observe, struct plan_step *step, enum s
         return tags_done(observe, step, which, call);
     case STEP_EVIDENCE:
         return evidence_done(observe, step, call);
+    case STEP_DESCRIBE:
+        return describe_done(observe, step, call);
     case STEP_DELETE:
         return delete_done(observe, step, call);
     case STEP_NONE:

@@ -3,7 +3,8 @@
  * steps - what a plan's step is as calls, and what each answer means for the mirror.
  *
  * One step is a chain: CREATE; or UPDATE, TAG, UNTAG (those that are needed); or EVIDENCE (a live
- * GET, rule D2), DELETE. Nothing here decides when a call may go: that is controller/apply.
+ * GET, rule D2), DESCRIBE (does it still stand there as the plan saw it?), DELETE. Nothing here
+ * decides when a call may go: that is controller/apply.
  */
 #pragma once
 
@@ -20,6 +21,7 @@ enum step_call {
     STEP_TAG,
     STEP_UNTAG,
     STEP_EVIDENCE,
+    STEP_DESCRIBE,
     STEP_DELETE,
 };
 

@@ -75,21 +75,30 @@ static struct backoff backoff_of(enum trouble kind)
     return (struct backoff){.base_ms = 1000, .cap_ms = 60000};
 }
 
-void steps_fail(struct observe *observe, struct plan_step *step, const struct call *call)
+void steps_wait(struct observe *observe, struct plan_step *step, enum trouble kind,
+                const struct error *error)
 {
     const struct ports *ports = observe->intake->ports;
     struct mirror_entry *entry = step->entry;
-    int64_t now = ports->now(ports->world), wait;
-    enum trouble kind = trouble_of(entry, call, now);
     struct backoff backoff = backoff_of(kind);
+    int64_t wait;
 
     if (entry->trouble && entry->trouble->kind == kind)
         backoff.failures = entry->trouble->failures;
     wait = backoff_next(&backoff, ports->random(ports->world));
-    if (wait < call->error.retry_after_ms)
-        wait = call->error.retry_after_ms;
-    mirror_failed(entry, kind, call->error.text, step->claim->binding->generation, now, wait);
+    if (wait < error->retry_after_ms)
+        wait = error->retry_after_ms;
+    mirror_failed(entry, kind, error->text, step->claim->binding->generation,
+                  ports->now(ports->world), wait);
     mirror_blame(entry, step->claim->binding->uid);
+}
+
+void steps_fail(struct observe *observe, struct plan_step *step, const struct call *call)
+{
+    const struct ports *ports = observe->intake->ports;
+
+    steps_wait(observe, step, trouble_of(step->entry, call, ports->now(ports->world)),
+               &call->error);
     if (call->detail == DETAIL_CLUSTER_MISSING)
         observe_doubt_cluster(observe);
 }

@@ -13,7 +13,10 @@
 #include "controller/ports.h"
 #include "reconcile/plan.h"
 
-/* Remembers the failure; the wait grows over a row of the same kind. */
+/* The step can't go on now: remembers why. The wait grows over a row of the same kind. */
+void steps_wait(struct observe *observe, struct plan_step *step, enum trouble kind,
+                const struct error *error);
+/* The same for a call that failed. */
 void steps_fail(struct observe *observe, struct plan_step *step, const struct call *call);
 /* True when the association that the call meant is not there any more. */
 bool steps_vanished(const struct call *call);

@@ -39,7 +39,8 @@ enum trouble {
     TROUBLE_TRUST,
     TROUBLE_QUOTA,
     TROUBLE_INVALID,
-    TROUBLE_GHOST, /* EKS says the key is taken, but no List shows by what */
+    TROUBLE_GHOST, /* reads and writes differ: EKS says that the key is taken, but no List shows by
+                      what; or it does not show what we wrote */
 };
 
 struct mirror_trouble {

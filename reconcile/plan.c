@@ -175,6 +175,14 @@ static struct plan_step judge_unwanted(struct uid_index *index, const struct mir
     return step;
 }
 
+bool plan_may_delete(const struct plan_step *step, const struct association *seen,
+                     const char *owner)
+{
+    return strcmp(seen->id, step->entry->association->id) == 0 &&
+           association_is_ours(seen, owner) && !pairs_has(seen->tags, TAG_RETAIN, "true") &&
+           pairs_has(seen->tags, TAG_BINDING, step->claim->binding->uid);
+}
+
 /* ---- the whole set ---- */
 
 static int smaller_head(const struct desired *desired, size_t d, const struct mirror *mirror,

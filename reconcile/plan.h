@@ -90,6 +90,11 @@ void plan_release(struct plan *plan);
  * the key is in place. */
 struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const char *owner);
 
+/* Does what a Describe shows just before a Delete (`seen`) still allow it: the association that the
+ * plan went by, ours (rule D4), for the same binding, not retained (D5)? */
+bool plan_may_delete(const struct plan_step *step, const struct association *seen,
+                     const char *owner);
+
 /* True when the step has something to do and may do it now. */
 bool plan_may_act(const struct plan_step *step, const struct plan_context *context);
 /* When a step that may not act now should be looked at again (ms since boot); INT64_MAX: no need.

@@ -80,6 +80,22 @@ def test_an_association_without_our_tag_is_no_longer_ours(blue, standin, settled
     assert standin.association(blue, settled, "app-sa") == held
 
 
+def test_what_was_taken_away_unseen_is_not_deleted(blue, standin, operator, namespace):
+    app = namespace(blue)
+    operator(blue, "--describe-interval=1h")
+    kube.kubectl_apply(blue, [kube.binding(app, name, f"{name}-sa", "reader-role") for name in ("lost", "kept")])
+    kube.wait_all_ready(blue, app, 2)
+    tags = standin.association(blue, app, "kept-sa")["tags"]
+    standin.change_association(blue, app, "kept-sa", tags={**tags, "podbind.dev/retain": "true"})
+    standin.change_association(blue, app, "lost-sa", tags={"made": "by hand"})
+    for name in ("lost", "kept"):
+        kube.delete_binding(blue, app, name)
+    for name in ("lost", "kept"):
+        kube.wait_gone(blue, app, name, seconds=90)  # for a minute it may be EKS that lags behind our Create
+    assert set(standin.roles(blue, app)) == {"lost-sa", "kept-sa"}
+    assert "DeletePodIdentityAssociation" not in standin.counters()
+
+
 @pytest.mark.parametrize(("there", "reason"), [(FOREIGN, "KeyTaken"), (ADD_ON, "AddOnOwned")])
 def test_what_stands_under_the_key_is_left_alone(blue, standin, operator, namespace, there, reason):
     app = namespace(blue)

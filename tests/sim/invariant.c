@@ -30,7 +30,8 @@ static const struct binding *binding_of(const struct world *world, const char *t
     return kube_binding_by_uid(&world->kube, uid, strlen(uid));
 }
 
-/* Who took the owner tag away did so behind the operator's back: it is told when it looks. */
+/* Who took the owner tag away did so behind the operator's back: it is told when it looks. Just
+ * before a Delete it looks. */
 static bool lost_lately(const struct world *world, const char *id)
 {
     int64_t at = marks_get(&world->owner_lost, "%s", id);
@@ -168,7 +169,7 @@ static void check_delete(struct replica *replica, const char *id)
     const struct binding *holder, *live;
     const char *retain;
     char uid[64];
-    int64_t seen;
+    int64_t seen, shown;
 
     if (!there)
         return;
@@ -178,8 +179,11 @@ static void check_delete(struct replica *replica, const char *id)
     holder = expect_holder(&view, there->namespace, there->service_account);
     retain = expect_tag(there, "podbind.dev/retain");
     seen = marks_get(&replica->unwanted, "%s/%s", uid, id);
-    if (!expect_ours(there, OWNER) && !lost_lately(world, id))
+    shown = marks_get(&replica->deletable, "%s", id);
+    if (!expect_ours(there, OWNER) && marks_get(&world->owner_lost, "%s", id) < 0)
         world_fail(world, "foreign-untouched", "a Delete of %s, which is not ours", id);
+    else if (shown < 0 || shown + EVIDENCE_MS < world->now)
+        world_fail(world, "describe-first", "a Delete of %s, which no Describe showed as ours", id);
     else if (holder)
         world_fail(world, "wanted-not-deleted", "a Delete of %s, whose key %s wants", id,
                    holder->name);
@@ -356,7 +360,7 @@ static void effect_on_association(struct world *world, const struct errand *erra
 {
     const char *id = errand->work.in.association.id;
     const struct model_association *there = world_association(world, id);
-    bool deletes = errand->work.verb == CALL_DELETE_ASSOCIATION;
+    bool deletes = errand->work.verb == CALL_DELETE_ASSOCIATION, lost;
 
     if (!there)
         return;
@@ -372,7 +376,8 @@ static void effect_on_association(struct world *world, const struct errand *erra
                   id);
     }
     note_take_over(world, errand, there);
-    if (!expect_ours(there, OWNER) && !lost_lately(world, id) && (deletes || !errand->adoption))
+    lost = deletes ? marks_get(&world->owner_lost, "%s", id) >= 0 : lost_lately(world, id);
+    if (!expect_ours(there, OWNER) && !lost && (deletes || !errand->adoption))
         world_fail(world, "foreign-untouched", "%s of %s takes effect, which is not ours",
                    call_name(errand->work.verb), id);
 }

@@ -10,6 +10,8 @@
  *   finalizer-first     a Create or adoption only for a binding that has our finalizer
  *   foreign-untouched   nothing is changed or deleted that is not ours, adoption aside
  *   wanted-not-deleted  no Delete of a key that a binding wants, as far as the operator can know
+ *   describe-first      no Delete unless a Describe's answer just before showed it as ours and not
+ *                       retained
  *   evidence            no Delete without a live GET that showed why; for a selected account not
  *                       before the grace time
  *   make-first          what a renamed binding had stays until what it names now is made

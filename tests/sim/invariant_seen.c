@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "crds/pairs.h"
 #include "tests/sim/invariant.h"
 #include "tests/sim/replica.h"
 
@@ -40,6 +41,25 @@ static void note_evidence(struct replica *replica, const struct call *call)
         if (speaks_against(world, call, one))
             marks_set(&replica->unwanted, world->now, "%s/%s",
                       expect_tag(one, "podbind.dev/binding"), one->id);
+}
+
+/* The last word counts. */
+static void note_described(struct replica *replica, const struct call *call)
+{
+    struct world *world = replica->world;
+    const struct association *shown = call->out.association;
+    const char *id = call->in.association.id;
+    size_t length = 0;
+    const char *uid = shown ? pairs_get(shown->tags, "podbind.dev/binding", &length) : NULL;
+    bool ours = shown && shown->owner_arn[0] == '\0' &&
+                pairs_has(shown->tags, "podbind.dev/owner", OWNER) &&
+                !pairs_has(shown->tags, "podbind.dev/retain", "true");
+
+    marks_set(&replica->deletable, ours ? world->now : -1, "%s", id);
+    if (!ours && uid)
+        world->tally->sometimes[SOMETIMES_STOPPED] +=
+            marks_get(&replica->unwanted, "%.*s/%s", (int)length, uid, id) + PORT_CALL_TIMEOUT_MS >
+            world->now;
 }
 
 /* ---- Creates, one after the other ---- */
@@ -154,6 +174,8 @@ void invariant_seen(struct replica *replica, const struct call *call)
         note_create(replica, call);
     if (call->verb == CALL_LIST_ASSOCIATIONS && well)
         note_list(replica, call);
+    if (call->verb == CALL_DESCRIBE_ASSOCIATION)
+        note_described(replica, call);
     if (call->verb == CALL_PATCH_FINALIZERS && well)
         note_let_go(replica, call);
     if ((call->verb == CALL_GET_BINDING && well) ||

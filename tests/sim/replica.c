@@ -290,6 +290,7 @@ void replica_free(struct replica *replica)
     mem_free(replica->tries.items);
     mem_free(replica->let_go.items);
     mem_free(replica->unwanted.items);
+    mem_free(replica->deletable.items);
     mem_free(replica);
 }
 

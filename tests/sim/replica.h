@@ -55,7 +55,8 @@ struct replica {
     int64_t stall_from, stall_until; /* no renewals between */
     bool stall_pauses;               /* and the whole process stands still */
 
-    bool synced[RESOURCE_COUNT];      /* a whole state was handed over */
+    bool synced[RESOURCE_COUNT]; /* a whole state was handed over */
+    struct marks deletable;      /* ids that a Describe's answer showed as ours, not retained */
     bool identity_read, cluster_read; /* both sides of the check of the cluster were answered */
     struct first_tries tries;
     struct marks let_go;   /* "namespace/name@version" of bindings that went with our patch, as it

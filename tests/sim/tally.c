@@ -86,6 +86,7 @@ static const char *const states[SOMETIMES_COUNT] = {
     [SOMETIMES_RELISTED] = "the whole state is taken anew",
     [SOMETIMES_LET_GO] = "a finalizer goes",
     [SOMETIMES_RETAINED] = "a finalizer goes, the association stays",
+    [SOMETIMES_STOPPED] = "a Describe stops a Delete",
     [SOMETIMES_WRONG_CLUSTER] = "the cluster is the wrong one",
     [SOMETIMES_UNREADY_AT_REST] = "a binding is not Ready at rest",
     [SOMETIMES_READY_AT_REST] = "a binding is Ready at rest",

@@ -92,6 +92,7 @@ enum sometimes {
     SOMETIMES_RELISTED,
     SOMETIMES_LET_GO,   /* a finalizer was taken away */
     SOMETIMES_RETAINED, /* ... and what it had made stayed */
+    SOMETIMES_STOPPED,  /* a Describe just before a Delete forbade it */
     SOMETIMES_WRONG_CLUSTER,
     SOMETIMES_UNREADY_AT_REST,
     SOMETIMES_READY_AT_REST,

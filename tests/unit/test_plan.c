@@ -120,6 +120,44 @@ static void tells_in_which_namespaces_something_is_unknown(void **state)
     assert_int_equal(scene.plan.unknown_count, 2);
 }
 
+/* What a Describe shows just before a Delete is the last word. */
+static void a_delete_needs_what_was_planned_to_stand_there_still(void **state)
+{
+    static const char *const no_longer[] = {
+        "",
+        "podbind.dev/binding\tuid-reader\n",
+        "podbind.dev/binding\tuid-reader\npodbind.dev/owner\tanother-uid/podbind\n",
+        "podbind.dev/binding\tuid-another\npodbind.dev/owner\t" SCENE_OWNER "\n",
+        "podbind.dev/binding\tuid-reader\npodbind.dev/owner\t" SCENE_OWNER "\n"
+        "podbind.dev/retain\ttrue\n",
+    };
+    CLEANUP(scene_release) struct scene scene;
+    struct association ours, seen;
+    const struct plan_step *step;
+
+    (void)state;
+    plan_case_read("binding app/reader +deleting\n"
+                   "association app/app-sa\n",
+                   &scene);
+    ours = scene_association("app-sa", "uid-reader");
+    step = &scene.plan.steps[0];
+    assert_int_equal(step->verb, PLAN_DELETE);
+    assert_true(plan_may_delete(step, &ours, SCENE_OWNER));
+    ours.access.role_arn = SCENE_OTHER_ROLE; /* whoever turned it: it is ours */
+    assert_true(plan_may_delete(step, &ours, SCENE_OWNER));
+    for (size_t i = 0; i < sizeof no_longer / sizeof *no_longer; i++) {
+        seen = ours;
+        seen.tags = no_longer[i];
+        assert_false(plan_may_delete(step, &seen, SCENE_OWNER));
+    }
+    seen = ours;
+    seen.id = "a-another";
+    assert_false(plan_may_delete(step, &seen, SCENE_OWNER));
+    seen = ours;
+    seen.owner_arn = "arn:aws:eks:us-west-2:111122223333:addon/blue/x/1";
+    assert_false(plan_may_delete(step, &seen, SCENE_OWNER));
+}
+
 static void a_plan_of_nothing_is_empty(void **state)
 {
     CLEANUP(scene_release) struct scene scene;
@@ -138,6 +176,7 @@ int main(void)
         cmocka_unit_test(an_absence_is_forgotten_while_the_binding_is_suspended),
         cmocka_unit_test(steps_are_grouped_by_claim_in_key_order),
         cmocka_unit_test(tells_in_which_namespaces_something_is_unknown),
+        cmocka_unit_test(a_delete_needs_what_was_planned_to_stand_there_still),
         cmocka_unit_test(a_plan_of_nothing_is_empty),
     };
 
