@@ -245,7 +245,7 @@ static void doubt_emptiness(struct intake *intake, enum resource resource, size_
 
     if (intake->informers[resource].store.count > 0)
         doubt->looks = 0;
-    else if (before > 0)
+    else if (before > 0 || intake->informers[resource].relists == 1)
         doubt->looks = EMPTY_LOOKS;
     doubt->due = intake->ports->now(intake->ports->world) + EMPTY_LOOK_MS;
 }

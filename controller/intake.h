@@ -6,8 +6,8 @@
  * Whoever waits for calls waits through intake_next(): it takes changes off the port into a heap of
  * pending ones. Only intake_run(), called between passes, lets them into the stores.
  *
- * A whole state in which nothing is left of what there was is asked for again every 15 s for five
- * minutes: if it was a server's mistake, no event would ever mend it.
+ * A whole state in which nothing is left of what there was, and a first one that is empty, is asked
+ * for again every 15 s for five minutes: if it was a server's mistake, no event would ever mend it.
  */
 #pragma once
 

@@ -94,10 +94,26 @@ static void what_stays_empty_is_asked_for_for_five_minutes(void **state)
     assert_int_equal(stage.script.now - started, 5 * 60 * 1000);
 }
 
+static void a_first_state_that_is_empty_is_asked_for_again(void **state)
+{
+    CLEANUP(stage_release) struct stage stage = {0};
+
+    (void)state;
+    script_init(&stage.script);
+    intake_init(&stage.intake, &stage.script.ports);
+    stream(&stage, false);
+    assert_int_equal(intake_due(&stage.intake), stage.script.now + 15000);
+    stage.script.now += 15000;
+    stream(&stage, true);
+    assert_int_equal(stage.intake.informers[RESOURCE_BINDINGS].store.count, 1);
+    assert_int_equal(intake_due(&stage.intake), INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_state_that_is_empty_all_at_once_is_asked_for_again),
+        cmocka_unit_test(a_first_state_that_is_empty_is_asked_for_again),
         cmocka_unit_test(what_stays_empty_is_asked_for_for_five_minutes),
     };
 
