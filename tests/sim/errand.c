@@ -112,6 +112,13 @@ static bool is_patch(enum call_verb verb)
     return verb == CALL_PATCH_FINALIZERS || verb == CALL_PATCH_STATUS;
 }
 
+static bool is_further_page(const struct call *call)
+{
+    if (call->verb == CALL_LIST_ASSOCIATIONS)
+        return call->in.list.next_token[0] != '\0';
+    return call->verb == CALL_LIST_OBJECTS && call->in.objects.continue_token[0] != '\0';
+}
+
 static bool can_meet(const struct call *call, enum fault fault)
 {
     bool eks = call_is_eks(call->verb), writes = call_writes(call->verb);
@@ -125,6 +132,14 @@ static bool can_meet(const struct call *call, enum fault fault)
         return is_patch(call->verb);
     case FAULT_EXPIRED:
         return call->verb == CALL_LIST_OBJECTS && call->in.objects.continue_token[0] != '\0';
+    case FAULT_EMPTY_LIST:
+        return call->verb == CALL_LIST_OBJECTS && call->in.objects.continue_token[0] == '\0';
+    case FAULT_NOT_SERVED:
+        return call->verb == CALL_LIST_OBJECTS;
+    case FAULT_CUT:
+        return !writes;
+    case FAULT_FURTHER_PAGE:
+        return is_further_page(call);
     case FAULT_BARE_404:
         return !eks;
     case FAULT_CLUSTER_MISSING:
@@ -136,11 +151,23 @@ static bool can_meet(const struct call *call, enum fault fault)
 
 static enum fault draw_fault(struct world *world, const struct call *call)
 {
-    static const enum fault common[] = {
-        FAULT_SLOW,           FAULT_LOST,      FAULT_REPLY_LOST, FAULT_SERVER_ERROR,
-        FAULT_THROTTLED,      FAULT_UNREACHED, FAULT_LATE,       FAULT_SERVER_ERROR_DONE,
-        FAULT_CONFLICT,       FAULT_EXPIRED,   FAULT_DENIED,     FAULT_BARE_404,
-        FAULT_CLUSTER_MISSING};
+    static const enum fault common[] = {FAULT_SLOW,
+                                        FAULT_LOST,
+                                        FAULT_REPLY_LOST,
+                                        FAULT_SERVER_ERROR,
+                                        FAULT_THROTTLED,
+                                        FAULT_UNREACHED,
+                                        FAULT_LATE,
+                                        FAULT_SERVER_ERROR_DONE,
+                                        FAULT_CONFLICT,
+                                        FAULT_EXPIRED,
+                                        FAULT_DENIED,
+                                        FAULT_BARE_404,
+                                        FAULT_CLUSTER_MISSING,
+                                        FAULT_HTML};
+    static const enum fault of_lists[] = {FAULT_EMPTY_LIST, FAULT_NOT_SERVED, FAULT_CUT,
+                                          FAULT_FURTHER_PAGE};
+    bool list = call->verb == CALL_LIST_OBJECTS || call->verb == CALL_LIST_ASSOCIATIONS;
     bool eks = call_is_eks(call->verb);
     uint32_t chance = eks ? world->weather.eks_faults : world->weather.kube_faults;
     enum fault fault;
@@ -151,7 +178,10 @@ static enum fault draw_fault(struct world *world, const struct call *call)
         return FAULT_DENIED;
     if (!tape_chance(&world->tape, chance, "does the call fail"))
         return FAULT_NONE;
-    fault = common[tape_choose(&world->tape, sizeof common / sizeof *common, "which fault")];
+    if (list && tape_choose(&world->tape, 2, "a fault of lists") == 1)
+        fault = of_lists[tape_choose(&world->tape, 4, "which fault of lists")];
+    else
+        fault = common[tape_choose(&world->tape, sizeof common / sizeof *common, "which fault")];
     if (fault == FAULT_CLUSTER_MISSING && tape_choose(&world->tape, 4, "really") > 0)
         fault = FAULT_SLOW;
     return can_meet(call, fault) ? fault : FAULT_UNREACHED;
@@ -181,6 +211,10 @@ static void draw_times(struct world *world, struct errand *errand)
     case FAULT_EXPIRED:
     case FAULT_BARE_404:
     case FAULT_CLUSTER_MISSING:
+    case FAULT_NOT_SERVED:
+    case FAULT_HTML:
+    case FAULT_CUT:
+    case FAULT_FURTHER_PAGE:
         errand->effect_at = NEVER;
         break;
     case FAULT_LATE:
@@ -245,11 +279,34 @@ static void http_error(struct errand *errand, int status, const char *name, cons
         kube_refuse(&errand->work.error, status, reason, false, call_writes(errand->work.verb));
 }
 
+/* 200, but not what the server would answer: of a write nobody knows whether it was done. */
+static void unreadable(struct errand *errand, const char *what)
+{
+    transport_error(errand, what);
+    errand->work.error.status = 200;
+}
+
+/* As of the same version, but without the objects. */
+static void empty_page(struct errand *errand)
+{
+    struct objects_page *page = &errand->work.out.objects;
+    char *version = page->resource_version;
+
+    page->resource_version = NULL;
+    call_release(&errand->work);
+    page->resource_version = version;
+    page->continue_token = mem_strdup("");
+}
+
 /* The answer that the fault makes of it, in place of the servers' own. */
 static void put_fault(struct world *world, struct errand *errand)
 {
     if (errand->fault == FAULT_NONE || errand->fault == FAULT_SLOW)
         return;
+    if (errand->fault == FAULT_EMPTY_LIST && errand->work.error.kind == ERROR_NONE) {
+        empty_page(errand);
+        return;
+    }
     call_release(&errand->work);
     switch (errand->fault) {
     case FAULT_UNREACHED:
@@ -275,6 +332,18 @@ static void put_fault(struct world *world, struct errand *errand)
         break;
     case FAULT_BARE_404:
         http_error(errand, 404, "", "", "");
+        break;
+    case FAULT_NOT_SERVED:
+        http_error(errand, 404, "", "", "NotFound");
+        break;
+    case FAULT_HTML:
+        unreadable(errand, "answered 200 text/html, expected a JSON object");
+        break;
+    case FAULT_CUT:
+        unreadable(errand, "answered half a JSON object");
+        break;
+    case FAULT_FURTHER_PAGE:
+        http_error(errand, 500, "ServerException", "Internal server error", "InternalError");
         break;
     case FAULT_CLUSTER_MISSING:
         eks_error(errand, 404, "ResourceNotFoundException",

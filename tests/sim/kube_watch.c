@@ -111,6 +111,18 @@ static size_t first_event(struct world *world, const struct kube_watch *watch)
     return index;
 }
 
+/* Of the whole state; at times as if there were none. */
+static size_t first_object(struct world *world, const struct kube_watch *watch)
+{
+    const struct kube_world *kube = &world->kube;
+
+    if (world_is_calm(world) ||
+        !tape_chance(&world->tape, world->weather.watch_faults / 8, "empty"))
+        return 0;
+    did(world, watch, WATCH_EMPTY);
+    return kube->log_count;
+}
+
 static void open_now(struct replica *replica, struct kube_watch *watch)
 {
     struct world *world = replica->world;
@@ -125,7 +137,7 @@ static void open_now(struct replica *replica, struct kube_watch *watch)
     replica_bring(replica, change_of(watch, CHANGE_OPENED));
     watch->phase = watch->initial ? WATCH_FIRST_STATE : WATCH_LIVE;
     watch->snapshot = world->kube.version;
-    watch->cursor = watch->initial ? 0 : first_event(world, watch);
+    watch->cursor = watch->initial ? first_object(world, watch) : first_event(world, watch);
     watch->due =
         watch->initial ? world->now + tape_between(&world->tape, 0, 20, "first lump") : NEVER;
 }

@@ -22,6 +22,11 @@ static const char *const faults[FAULT_COUNT] = {
     [FAULT_EXPIRED] = "expired",
     [FAULT_BARE_404] = "bare 404",
     [FAULT_CLUSTER_MISSING] = "no cluster",
+    [FAULT_EMPTY_LIST] = "empty list",
+    [FAULT_NOT_SERVED] = "not served",
+    [FAULT_HTML] = "HTML",
+    [FAULT_CUT] = "cut",
+    [FAULT_FURTHER_PAGE] = "further page",
     [FAULT_CRASH_BEFORE] = "crash before",
     [FAULT_CRASH_AFTER] = "crash after",
 };
@@ -39,7 +44,7 @@ static const char *const watch_faults[WATCH_FAULT_COUNT] = {
     [WATCH_OPENED] = "opened",     [WATCH_UNKNOWN] = "422",       [WATCH_REFUSED] = "refused",
     [WATCH_EXPIRED] = "410",       [WATCH_ENDED] = "ended",       [WATCH_BROKEN] = "broken",
     [WATCH_SILENT] = "silent",     [WATCH_REPLAYED] = "replayed", [WATCH_STALE] = "stale",
-    [WATCH_BOOKMARK] = "bookmark",
+    [WATCH_BOOKMARK] = "bookmark", [WATCH_EMPTY] = "empty",
 };
 static const char *const deeds[DEED_COUNT] = {
     [DEED_CREATE] = "create",

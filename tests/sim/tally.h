@@ -25,6 +25,11 @@ enum fault {
     FAULT_EXPIRED,           /* a further page answers 410 */
     FAULT_BARE_404,          /* a proxy's 404, without the API server's word */
     FAULT_CLUSTER_MISSING,   /* EKS knows no such cluster, for once */
+    FAULT_EMPTY_LIST,        /* 200, items: [], of a resource that has objects or not */
+    FAULT_NOT_SERVED,        /* a list answers 404 with a Status, as when no CRD is there */
+    FAULT_HTML,              /* 200, and a log-in page in place of JSON */
+    FAULT_CUT,               /* 200, and half the answer */
+    FAULT_FURTHER_PAGE,      /* the first page came, a further one does not */
     FAULT_CRASH_BEFORE,      /* the operator dies instead of calling */
     FAULT_CRASH_AFTER,       /* the operator dies before it learns of the effect */
     FAULT_COUNT,
@@ -41,6 +46,7 @@ enum watch_fault {
     WATCH_REPLAYED, /* begins with events that were sent before */
     WATCH_STALE,    /* an old watch still brings something after the next was opened */
     WATCH_BOOKMARK,
+    WATCH_EMPTY, /* the first state is sent as if there were no objects */
     WATCH_FAULT_COUNT,
 };
 
