@@ -85,7 +85,7 @@ check: ## the quick tests (ASan+UBSan): unit, cases, 200 simulated histories
 unit: ## the unit tests and cases (ASan+UBSan)
 	@python3 tools/test.py --only unit
 sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1
-	@$< --histories $(HISTORIES) --seed $(SEED)
+	@$< --histories $(HISTORIES) --seed $(SEED) --kept tests/sim/kept
 e2e: ## end to end on a real kube-apiserver
 	@python3 tools/test.py --only e2e
 tsan: ## the unit tests and end to end under ThreadSanitizer

@@ -205,7 +205,8 @@ class Stages:
         run("make", "-s", self.variant, self.folder / "podbind-sim")
         report = self.report("sim")
         amount = ("--histories", str(self.options.histories), "--seed", str(self.options.seed))
-        return self.judged(report, self.folder / "podbind-sim", *amount, "--junit", report)
+        kept = ("--kept", "tests/sim/kept")
+        return self.judged(report, self.folder / "podbind-sim", *amount, *kept, "--junit", report)
 
     def boto3(self) -> Count:
         return self.pytest("boto3", "tests/standin")

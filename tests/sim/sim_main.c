@@ -1,81 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podbind-sim --histories N --seed S [--verbose] [--one SEED] [--junit FILE]
+ * podbind-sim: runs histories, says what they met, and makes the first that fails small.
  *
- * Runs histories with the seeds S·2^32, S·2^32 + 1, ...; a failing one is printed with its seed,
- * which --one runs again. Every 20th is run twice and must leave the same trace.
+ * Exit status: 0 all is well; 1 a history failed, or they met too little; 2 wrong usage; 3 the
+ * process of a history did not survive it.
  */
-#include <getopt.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
-#include "tests/sim/world.h"
+#include "tests/sim/aside.h"
+#include "tests/sim/kept.h"
+#include "tests/sim/shrink.h"
+#include "tests/sim/sim_junit.h"
+#include "tests/sim/sim_options.h"
+#include "tests/sim/tape_file.h"
+#include "tests/sim/workers.h"
 
-#define TWICE_EVERY 20
-
-struct arguments {
-    uint64_t histories, seed, one;
-    bool only_one, verbose;
-    const char *junit;
-};
-
-static const char usage[] =
-    "usage: podbind-sim [--histories N] [--seed S] [--verbose] [--one SEED] [--junit FILE]\n"
-    "  --histories N  how many (1000)\n"
-    "  --seed S       where to begin (1)\n"
-    "  --one SEED     run the history of this seed alone and print it\n"
-    "  --verbose      print each history's seed and trace hash\n"
-    "  --junit FILE   write the outcome as JUnit XML\n";
-
-static int bad_usage(const char *what, const char *value)
-{
-    fprintf(stderr, "podbind-sim: %s '%s', expected a whole number\n%s", what, value, usage);
-    return -1;
-}
-
-static int read_number(const char *name, const char *text, uint64_t *ret_number)
-{
-    char *end = NULL;
-    uint64_t number = strtoull(text, &end, 10);
-
-    if (*text < '0' || *text > '9' || *end != '\0')
-        return bad_usage(name, text);
-    *ret_number = number;
-    return 0;
-}
-
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
-{
-    static const struct option options[] = {
-        {"histories", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
-        {"one", required_argument, NULL, 'o'},       {"verbose", no_argument, NULL, 'v'},
-        {"junit", required_argument, NULL, 'j'},     {NULL, 0, NULL, 0}};
-    struct arguments arguments = {.histories = 1000, .seed = 1};
-    int result = 0;
-
-    for (int c; result == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 'n')
-            result = read_number("--histories", optarg, &arguments.histories);
-        else if (c == 's')
-            result = read_number("--seed", optarg, &arguments.seed);
-        else if (c == 'o')
-            result = read_number("--one", optarg, &arguments.one);
-        else if (c == 'j')
-            arguments.junit = optarg;
-        else if (c != 'v') {
-            fputs(usage, stderr);
-            result = -1;
-        }
-        arguments.only_one |= c == 'o';
-        arguments.verbose |= c == 'v';
-    }
-    *ret_arguments = arguments;
-    return result;
-}
+enum { STATUS_WELL, STATUS_FAILED, STATUS_USAGE, STATUS_CRASHED };
 
 static double seconds_now(void)
 {
@@ -85,106 +33,199 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* ---- histories ---- */
-
-/* The same seed again, with every line kept. */
-static void print_history(uint64_t seed, struct fiber *fiber)
+static int status_of(const struct history *history)
 {
+    if (!history->failed && history->invariant[0] == '\0')
+        return STATUS_WELL;
+    return strcmp(history->invariant, INVARIANT_CRASH) == 0 ? STATUS_CRASHED : STATUS_FAILED;
+}
+
+/* ---- one history, printed ---- */
+
+struct printing {
+    struct tape *tape;
+    FILE *file;
+};
+
+/* Ends its process: a history that failed may have lost memory. */
+static void print_history(void *context)
+{
+    struct printing *printing = context;
     CLEANUP(strbuf_release) struct strbuf text = STRBUF_CAPPED(TRACE_CAP);
-    CLEANUP(tally_release) struct tally tally = {0};
-    uint64_t hash;
+    struct tally tally = {0};
+    struct history history;
+    bool well = world_history(printing->tape, fiber_new(), &tally, &history, &text);
 
-    world_history(seed, fiber, &tally, &hash, &text);
-    fputs(strbuf_text(&text), stdout);
+    fputs(strbuf_text(&text), printing->file);
+    fprintf(printing->file, "%s: trace %016" PRIx64 "%s%s\n", well ? "ok" : "FAILED", history.hash,
+            well ? "" : ", ", history.invariant);
+    fflush(printing->file);
+    _exit(well ? STATUS_WELL : STATUS_FAILED);
 }
 
-static bool repeats(uint64_t seed, struct fiber *fiber, uint64_t hash)
+static int print_aside(struct tape *tape, FILE *file)
 {
-    CLEANUP(tally_release) struct tally tally = {0};
-    uint64_t again;
+    struct printing printing = {tape, file};
+    char how[ASIDE_HOW_SIZE];
 
-    world_history(seed, fiber, &tally, &again, NULL);
-    if (again == hash)
-        return true;
-    printf("FAILED: seed %" PRIu64 " run twice gives two traces: %016" PRIx64 ", %016" PRIx64 "\n",
-           seed, hash, again);
-    return false;
+    aside_wait(aside_start(print_history, &printing), how);
+    if (how[0] == '\0')
+        return STATUS_WELL;
+    if (strcmp(how, "status 1") == 0)
+        return STATUS_FAILED;
+    fprintf(file, "FAILED: its process ended with %s\n", how);
+    return STATUS_CRASHED;
 }
 
-static bool run_one(uint64_t seed, uint64_t index, struct fiber *fiber, struct tally *tally,
-                    bool verbose)
+static int run_single(const struct sim_options *options)
 {
-    uint64_t hash;
+    CLEANUP(tape_release) struct tape tape;
+    CLEANUP_FREE uint32_t *words = NULL;
+    struct error error;
+    size_t count;
 
-    if (!world_history(seed, fiber, tally, &hash, NULL)) {
-        print_history(seed, fiber);
-        printf("FAILED: seed %" PRIu64 ": run it again with --one %" PRIu64 "\n", seed, seed);
-        return false;
+    tape_init(&tape, options->one);
+    if (options->tape) {
+        if (tape_file_read(options->tape, &words, &count, &error) < 0) {
+            fprintf(stderr, "podbind-sim: %s\n", error.text);
+            return STATUS_USAGE;
+        }
+        tape_put(&tape, words, count);
     }
-    if (verbose)
-        printf("%" PRIu64 " %016" PRIx64 "\n", seed, hash);
-    if (index % TWICE_EVERY != 0)
-        return true;
-    tally->repeated++;
-    return repeats(seed, fiber, hash);
+    return print_aside(&tape, stdout);
 }
 
-static bool run_all(const struct arguments *arguments, struct fiber *fiber)
+/* ---- the first history that failed ---- */
+
+static FILE *open_failure(const struct sim_options *options, uint64_t seed, const char *ending)
 {
-    CLEANUP(tally_release) struct tally tally = {0};
+    char path[4096];
+    FILE *file;
+
+    mkdir(options->failures, 0777);
+    snprintf(path, sizeof path, "%s/%" PRIu64 ".%s", options->failures, seed, ending);
+    file = fopen(path, "w");
+    if (!file)
+        fprintf(stderr, "podbind-sim: cannot write %s: %s\n", path, strerror(errno));
+    return file;
+}
+
+static void keep_failure(const struct sim_options *options, uint64_t seed,
+                         const struct shrink *shrink)
+{
+    CLEANUP(strbuf_release) struct strbuf remark = STRBUF_CAPPED(2048);
+    CLEANUP(tape_release) struct tape tape = {0};
+    FILE *file = open_failure(options, seed, "tape");
+
+    if (file) {
+        strbuf_format(&remark, "%s: %s (from seed %" PRIu64 ")", shrink->invariant, shrink->why,
+                      seed);
+        tape_file_write(file, strbuf_text(&remark), shrink->words, shrink->count);
+        fclose(file);
+    }
+    file = open_failure(options, seed, "txt");
+    if (file) {
+        tape_put(&tape, shrink->words, shrink->count);
+        print_aside(&tape, file);
+        fclose(file);
+    }
+}
+
+static void shrink_failure(const struct sim_options *options, uint64_t seed)
+{
+    CLEANUP(shrink_release) struct shrink shrink;
     double start = seconds_now();
+    size_t before;
 
-    for (uint64_t i = 0; i < arguments->histories; i++)
-        if (!run_one(arguments->seed << 32 | i, i, fiber, &tally, arguments->verbose))
-            return false;
-    tally_print(&tally, seconds_now() - start);
-    return true;
+    shrink_init(&shrink, seed);
+    before = shrink.count;
+    if (shrink.invariant[0] == '\0')
+        return;
+    shrink_run(&shrink, options->shrink_seconds);
+    keep_failure(options, seed, &shrink);
+    printf("  shrunk from %zu choices to %zu in %.0f s, %zu trials: %s/%" PRIu64
+           ".tape, its history in the .txt beside it\n",
+           before, shrink.count, seconds_now() - start, shrink.trials, options->failures, seed);
 }
 
-static bool run_single(const struct arguments *arguments, struct fiber *fiber)
+static void tell_failure(const struct sim_options *options, const struct workers_result *result)
 {
-    CLEANUP(strbuf_release) struct strbuf text = STRBUF_CAPPED(TRACE_CAP);
-    CLEANUP(tally_release) struct tally tally = {0};
-    uint64_t hash;
-    bool well = world_history(arguments->one, fiber, &tally, &hash, &text);
+    uint64_t seed = (options->seed << 32) + result->number;
 
-    fputs(strbuf_text(&text), stdout);
-    printf("%s: seed %" PRIu64 ", trace %016" PRIx64 "\n", well ? "ok" : "FAILED", arguments->one,
-           hash);
-    return well;
+    printf("FAILED: seed %" PRIu64 ", history %" PRIu64 ": %s: %s\n", seed, result->number,
+           result->history.invariant, result->history.why);
+    if (options->brief)
+        return;
+    printf("  run it again with --one %" PRIu64 "\n", seed);
+    fflush(stdout);
+    if (options->shrink_seconds > 0)
+        shrink_failure(options, seed);
 }
 
-static int write_junit(const struct arguments *arguments, bool well)
-{
-    FILE *file = fopen(arguments->junit, "w");
+/* ---- many ---- */
 
-    if (!file) {
-        fprintf(stderr, "podbind-sim: cannot write %s\n", arguments->junit);
-        return -1;
+static int tell_shortfalls(const struct tally *tally, struct strbuf *shortfalls)
+{
+    if (tally->histories < TALLY_GOALS_FROM)
+        return STATUS_WELL;
+    tally_shortfalls(tally, shortfalls);
+    if (shortfalls->length == 0)
+        return STATUS_WELL;
+    printf("FAILED: the histories met too little:\n%s", strbuf_text(shortfalls));
+    return STATUS_FAILED;
+}
+
+static int run_histories(const struct sim_options *options, struct sim_junit *junit)
+{
+    const struct workers_order order = {.first = options->seed << 32,
+                                        .histories = options->histories,
+                                        .jobs = options->jobs,
+                                        .verbose = options->verbose};
+    CLEANUP_FREE struct workers_result *result = mem_alloc(sizeof *result);
+    CLEANUP(strbuf_release) struct strbuf shortfalls = STRBUF_CAPPED(64 << 10);
+    CLEANUP(strbuf_release) struct strbuf summary = STRBUF_CAPPED(1024);
+    double start = seconds_now(), seconds;
+    int status = STATUS_WELL;
+
+    workers_run(&order, result);
+    seconds = seconds_now() - start;
+    tally_summary(&result->tally, seconds, &summary);
+    if (result->failed) {
+        result->history.failed = true;
+        status = status_of(&result->history);
+        tell_failure(options, result);
+    } else if (!options->brief) {
+        tally_print(&result->tally, seconds);
+        status = tell_shortfalls(&result->tally, &shortfalls);
     }
-    fprintf(file,
-            "<?xml version=\"1.0\"?>\n<testsuites><testsuite name=\"sim\" tests=\"1\" "
-            "failures=\"%d\"><testcase name=\"%" PRIu64 "_histories_from_seed_%" PRIu64 "\">%s"
-            "</testcase></testsuite></testsuites>\n",
-            !well, arguments->histories, arguments->seed,
-            well ? ""
-                 : "<failure>a history failed; its seed and trace are on standard output"
-                   "</failure>");
-    return fclose(file);
+    sim_junit_histories(junit, options->seed, options->histories, result, strbuf_text(&shortfalls),
+                        strbuf_text(&summary));
+    return status;
+}
+
+static int run_all(const struct sim_options *options)
+{
+    CLEANUP(sim_junit_release) struct sim_junit junit = {0};
+    struct kept_result kept = {0};
+    int status = STATUS_WELL;
+
+    if (options->kept && kept_run(options->kept, &junit, &kept) < 0)
+        return STATUS_USAGE;
+    if (options->kept && !options->brief)
+        printf("%zu kept tapes, %zu failed\n", kept.count, kept.failed);
+    status = run_histories(options, &junit);
+    if (status == STATUS_WELL && kept.failed > 0)
+        status = STATUS_FAILED;
+    if (options->junit && sim_junit_write(&junit, options->junit) < 0)
+        return STATUS_USAGE;
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments;
-    struct fiber *fiber;
-    bool well;
+    struct sim_options options;
 
-    if (read_arguments(argc, argv, &arguments) < 0)
-        return 2;
-    fiber = fiber_new();
-    well = arguments.only_one ? run_single(&arguments, fiber) : run_all(&arguments, fiber);
-    fiber_free(fiber);
-    if (arguments.junit && write_junit(&arguments, well) < 0)
-        return 2;
-    return well ? 0 : 1;
+    if (sim_options_read(argc, argv, &options) < 0)
+        return STATUS_USAGE;
+    return options.only_one || options.tape ? run_single(&options) : run_all(&options);
 }

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/tally.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+
+/* What a good run has at least. */
+#define LEAST_CALLS 150
+#define LEAST_PASSES 5
+#define LEAST_CRASHED 30 /* percent */
+#define LEAST_STATES 25
 
 static const char *const faults[FAULT_COUNT] = {
     [FAULT_NONE] = "undisturbed",
@@ -112,36 +119,56 @@ const char *watch_fault_name(enum watch_fault fault)
     return watch_faults[fault];
 }
 
-void tally_release(struct tally *tally)
+static uint32_t at_most(uint32_t value, uint32_t most)
 {
-    mem_free(tally->owned_calls);
-    mem_free(tally->owned_passes);
-    *tally = (struct tally){0};
+    return value < most ? value : most;
 }
 
 void tally_history(struct tally *tally, uint32_t calls, uint32_t passes, bool crashed)
 {
-    MEM_GROW(tally->owned_calls, tally->calls_count, tally->calls_capacity);
-    tally->owned_calls[tally->calls_count++] = calls;
-    MEM_GROW(tally->owned_passes, tally->passes_count, tally->passes_capacity);
-    tally->owned_passes[tally->passes_count++] = passes;
+    tally->calls_of[at_most(calls, TALLY_CALLS - 1)]++;
+    tally->passes_of[at_most(passes, TALLY_PASSES - 1)]++;
     tally->histories++;
     tally->crashed += crashed;
 }
 
-static int by_size(const void *left, const void *right)
+void tally_add(struct tally *tally, const struct tally *other)
 {
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    static_assert(sizeof *tally % sizeof(uint64_t) == 0, "counters only");
+    uint64_t sums[sizeof *tally / sizeof(uint64_t)], more[sizeof *tally / sizeof(uint64_t)];
 
-    return (a > b) - (a < b);
+    memcpy(sums, tally, sizeof *tally);
+    memcpy(more, other, sizeof *other);
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        sums[i] += more[i];
+    memcpy(tally, sums, sizeof *tally);
 }
 
-static uint32_t median(uint32_t *values, size_t count)
+static uint32_t median(const uint64_t *histories, uint32_t size, uint64_t count)
 {
-    if (count == 0)
-        return 0;
-    qsort(values, count, sizeof *values, by_size);
-    return values[count / 2];
+    uint64_t below = 0;
+
+    for (uint32_t value = 0; value < size; value++) {
+        below += histories[value];
+        if (below > count / 2)
+            return value;
+    }
+    return 0;
+}
+
+static uint32_t median_calls(const struct tally *tally)
+{
+    return median(tally->calls_of, TALLY_CALLS, tally->histories);
+}
+
+static uint32_t median_passes(const struct tally *tally)
+{
+    return median(tally->passes_of, TALLY_PASSES, tally->histories);
+}
+
+static double percent_crashed(const struct tally *tally)
+{
+    return tally->histories ? 100.0 * (double)tally->crashed / (double)tally->histories : 0;
 }
 
 static void print_faults(const struct tally *tally)
@@ -163,8 +190,21 @@ static void print_faults(const struct tally *tally)
                tally->watches[fault][RESOURCE_SERVICE_ACCOUNTS]);
 }
 
-void tally_print(struct tally *tally, double seconds)
+void tally_summary(const struct tally *tally, double seconds, struct strbuf *ret_text)
 {
+    strbuf_format(ret_text,
+                  "%" PRIu64 " histories in %.1f s: %.0f a second; a median of %" PRIu32
+                  " port calls and %" PRIu32 " passes; %.0f %% with a crash; %.0f hours of virtual "
+                  "time; %" PRIu64 " run twice, to the same trace",
+                  tally->histories, seconds, (double)tally->histories / seconds,
+                  median_calls(tally), median_passes(tally), percent_crashed(tally),
+                  (double)tally->seconds / 3600, tally->repeated);
+}
+
+void tally_print(const struct tally *tally, double seconds)
+{
+    CLEANUP(strbuf_release) struct strbuf summary = STRBUF_CAPPED(1024);
+
     print_faults(tally);
     printf("\npeople\n");
     for (int deed = 0; deed < DEED_COUNT; deed++)
@@ -172,12 +212,25 @@ void tally_print(struct tally *tally, double seconds)
     printf("\n\nsometimes\n");
     for (int state = 0; state < SOMETIMES_COUNT; state++)
         printf("  %9" PRIu64 "  %s\n", tally->sometimes[state], states[state]);
-    printf("\n%" PRIu64 " histories in %.1f s: %.0f a second; a median of %" PRIu32
-           " port calls and %" PRIu32 " passes; %.0f %% with a crash; %.0f hours of virtual time; "
-           "%" PRIu64 " run twice, to the same trace\n",
-           tally->histories, seconds, (double)tally->histories / seconds,
-           median(tally->owned_calls, tally->calls_count),
-           median(tally->owned_passes, tally->passes_count),
-           100.0 * (double)tally->crashed / (double)tally->histories, (double)tally->seconds / 3600,
-           tally->repeated);
+    tally_summary(tally, seconds, &summary);
+    printf("\n%s\n", strbuf_text(&summary));
+}
+
+void tally_shortfalls(const struct tally *tally, struct strbuf *ret_text)
+{
+    if (median_calls(tally) < LEAST_CALLS)
+        strbuf_format(ret_text, "a median of %" PRIu32 " port calls, expected at least %d\n",
+                      median_calls(tally), LEAST_CALLS);
+    if (median_passes(tally) < LEAST_PASSES)
+        strbuf_format(ret_text, "a median of %" PRIu32 " passes, expected at least %d\n",
+                      median_passes(tally), LEAST_PASSES);
+    if (percent_crashed(tally) < LEAST_CRASHED)
+        strbuf_format(ret_text, "%.1f %% of the histories with a crash, expected at least %d\n",
+                      percent_crashed(tally), LEAST_CRASHED);
+    if (SOMETIMES_COUNT < LEAST_STATES)
+        strbuf_format(ret_text, "%d states to be met are named, expected at least %d\n",
+                      SOMETIMES_COUNT, LEAST_STATES);
+    for (int state = 0; state < SOMETIMES_COUNT; state++)
+        if (tally->sometimes[state] == 0)
+            strbuf_format(ret_text, "never met: %s\n", states[state]);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/strbuf.h"
 #include "controller/ports.h"
 
 enum fault {
@@ -105,6 +106,10 @@ enum sometimes {
     SOMETIMES_COUNT,
 };
 
+#define TALLY_CALLS 8192 /* of a history; one with more counts as one with so many */
+#define TALLY_PASSES 2048
+
+/* Counters only: the tallies of several processes are added up. */
 struct tally {
     uint64_t faults[FAULT_COUNT][CALL_VERB_COUNT];
     uint64_t calls[CALL_VERB_COUNT];
@@ -112,16 +117,20 @@ struct tally {
     uint64_t deeds[DEED_COUNT];
     uint64_t sometimes[SOMETIMES_COUNT];
     uint64_t histories, crashed, repeated;
-    uint64_t seconds;      /* of virtual time */
-    uint32_t *owned_calls; /* port calls of each history */
-    uint32_t *owned_passes;
-    size_t calls_count, calls_capacity, passes_count, passes_capacity;
+    uint64_t seconds;               /* of virtual time */
+    uint64_t calls_of[TALLY_CALLS]; /* histories with so many port calls */
+    uint64_t passes_of[TALLY_PASSES];
 };
 
-void tally_release(struct tally *tally);
 void tally_history(struct tally *tally, uint32_t calls, uint32_t passes, bool crashed);
+void tally_add(struct tally *tally, const struct tally *other);
 /* Prints it all on standard output. `seconds` is the wall time of the run. */
-void tally_print(struct tally *tally, double seconds);
+void tally_print(const struct tally *tally, double seconds);
+/* The last line of that. */
+void tally_summary(const struct tally *tally, double seconds, struct strbuf *ret_text);
+/* A run of so many histories proves little when it met too little: one sentence a shortfall. */
+#define TALLY_GOALS_FROM 20000
+void tally_shortfalls(const struct tally *tally, struct strbuf *ret_text);
 
 const char *fault_name(enum fault fault);
 const char *deed_name(enum deed deed);

@@ -8,6 +8,13 @@ void tape_init(struct tape *tape, uint64_t seed)
     *tape = (struct tape){.state = seed, .seeded = true};
 }
 
+void tape_put(struct tape *tape, const uint32_t *words, size_t count)
+{
+    tape_release(tape);
+    tape->words = mem_dup(words, count * sizeof *words);
+    tape->count = tape->capacity = count;
+}
+
 void tape_release(struct tape *tape)
 {
     mem_free(tape->words);

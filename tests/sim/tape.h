@@ -22,6 +22,8 @@ struct tape {
 };
 
 void tape_init(struct tape *tape, uint64_t seed);
+/* Makes it one of these words, without a seed. */
+void tape_put(struct tape *tape, const uint32_t *words, size_t count);
 void tape_release(struct tape *tape);
 
 /* A number in [0, n), n > 0. `label` says what is chosen, for whoever debugs a tape. */

@@ -355,11 +355,12 @@ static void places_init(struct world *world, struct fiber *fiber)
                                           .crash_at = NEVER};
 }
 
-static void world_init(struct world *world, uint64_t seed, struct fiber *fiber, struct tally *tally,
-                       bool keep)
+static void world_init(struct world *world, struct tape *tape, struct fiber *fiber,
+                       struct tally *tally, bool keep)
 {
     *world = (struct world){.now = BOOT_MS, .tally = tally};
-    tape_init(&world->tape, seed);
+    world->tape = *tape;
+    world->tape.next = 0;
     trace_init(&world->trace, keep);
     world->model = model_new();
     births_draw(world);
@@ -379,21 +380,37 @@ static void world_release(struct world *world)
     mem_free(world->deleted.items);
     mem_free(world->retained.items);
     trace_release(&world->trace);
-    tape_release(&world->tape);
 }
 
-bool world_history(uint64_t seed, struct fiber *fiber, struct tally *tally, uint64_t *ret_hash,
-                   struct strbuf *text)
+bool world_history(struct tape *tape, struct fiber *fiber, struct tally *tally,
+                   struct history *ret_history, struct strbuf *text)
 {
     struct world world;
 
-    world_init(&world, seed, fiber, tally, text != NULL);
+    world_init(&world, tape, fiber, tally, text != NULL);
     world_run(&world);
     tally_history(tally, world.port_calls, world.passes, world.crashes > 0);
     tally->seconds += (uint64_t)((world.now - BOOT_MS) / 1000);
-    *ret_hash = world.trace.hash;
+    *ret_history = (struct history){.failed = world.failed, .hash = world.trace.hash};
+    memcpy(ret_history->invariant, world.invariant, sizeof world.invariant);
+    memcpy(ret_history->why, world.why, sizeof world.why);
     if (text)
         strbuf_str(text, strbuf_text(&world.trace.text));
+    *tape = world.tape;
     world_release(&world);
-    return !world.failed;
+    return !ret_history->failed;
+}
+
+bool world_history_from_words(const uint32_t *words, size_t count, struct history *ret_history)
+{
+    struct tally tally = {0};
+    struct fiber *fiber = fiber_new();
+    struct tape tape = {0};
+    bool well;
+
+    tape_put(&tape, words, count);
+    well = world_history(&tape, fiber, &tally, ret_history, NULL);
+    tape_release(&tape);
+    fiber_free(fiber);
+    return well;
 }

@@ -121,10 +121,21 @@ struct world {
     char why[1024];
 };
 
-/* Runs one history; ret_hash is its trace. `text` NULL, or gets the readable trace and why it
- * failed. Returns false when an invariant was broken. */
-bool world_history(uint64_t seed, struct fiber *fiber, struct tally *tally, uint64_t *ret_hash,
-                   struct strbuf *text);
+/* How a history went. */
+struct history {
+    bool failed;
+    uint64_t hash;      /* of its trace */
+    char invariant[64]; /* that was broken, and how; "" */
+    char why[1024];
+};
+
+/* Runs the history that a tape tells, from its first word on; the tape grows as it must. `text`
+ * NULL, or gets the readable trace. Returns false when an invariant was broken: then the fiber may
+ * still run, and memory of the operator's may be lost. */
+bool world_history(struct tape *tape, struct fiber *fiber, struct tally *tally,
+                   struct history *ret_history, struct strbuf *text);
+/* The same for whoever has only words and wants only the outcome: a fuzz target. */
+bool world_history_from_words(const uint32_t *words, size_t count, struct history *ret_history);
 
 /* The first one counts; the history ends soon. */
 void world_fail(struct world *world, const char *invariant, const char *format, ...)
