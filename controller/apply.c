@@ -45,6 +45,12 @@ static void launch(struct run *run, const struct task *task)
         flight_land(run, flight);
         return;
     }
+    if (flight->call.verb == CALL_DELETE_ASSOCIATION &&
+        !budget_take(run->apply->budget, run->ports->now(run->ports->world))) {
+        run->result->cut = true; /* the next pass asks the budget again */
+        flight_land(run, flight);
+        return;
+    }
     if (!may_start(run, &flight->call)) {
         run->stop = true;
         run_note_due(run, run->ports->now(run->ports->world) + LEASE_RETRY_MS);

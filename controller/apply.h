@@ -12,7 +12,7 @@
  * changed, then finalizers, then status, then the status of bindings that are not Ready.
  *
  * Before *each* start: may a write still end within the lease (W3), is the cluster still verified
- * (W1). Between completions: has a person changed something, has the slice of time run out. Then no
+ * (W1); before a Delete, has the budget one left (D3). Between completions: has a person changed something, has the slice of time run out. Then no
  * more is started, what is under way is waited for, and the caller makes a new pass. So a plan may
  * be cut anywhere, and nothing is lost by it.
  */
@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controller/budget.h"
 #include "controller/observe.h"
 #include "controller/refusals.h"
 #include "controller/report.h"
@@ -29,6 +30,7 @@
 struct apply {
     struct intake *intake;
     struct observe *observe;
+    struct budget *budget;
     struct reports *reports;
     struct refusals *refusals;
     const struct desired *desired;

@@ -42,6 +42,8 @@ static void make_report(struct run *run, struct job *job, struct report *ret_rep
     context.now = run->ports->now(run->ports->world);
     context.wall_us = run->ports->wall(run->ports->world);
     context.stuck = job_stuck(run, job);
+    if (!context.stuck || !context.stuck->held)
+        context.hold = "";
     job->reported = true;
     report_make(run->apply->reports, job->claim, &context, ret_report);
     run_note_due(run, ret_report->due);
@@ -226,11 +228,21 @@ static void status_done(struct run *run, struct flight *flight)
         run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .irsa = true});
 }
 
+/* The server did not take it, in its own words or before it got there. */
+static bool had_no_effect(enum error_kind kind)
+{
+    return kind == ERROR_TRANSIENT || kind == ERROR_THROTTLED || kind == ERROR_DENIED ||
+           kind == ERROR_INVALID;
+}
+
 static void step_came_back(struct run *run, struct flight *flight)
 {
+    bool in_vain = flight->task.call == STEP_DELETE && had_no_effect(flight->call.error.kind);
     struct task *task = &flight->task;
     enum step_call next = step_done(run->apply->observe, task->step, task->call, &flight->call);
 
+    if (in_vain)
+        budget_give_back(run->apply->budget);
     if (call_writes(flight->call.verb))
         run->result->wrote = true;
     if (task->step->entry->trouble)

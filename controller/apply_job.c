@@ -115,7 +115,7 @@ static bool needs_finalizer(const struct run *run, const struct job *job)
     return false;
 }
 
-const struct mirror_entry *job_stuck(const struct run *run, const struct job *job)
+const struct plan_step *job_stuck(const struct run *run, const struct job *job)
 {
     bool forbidden = run->apply->context->mode != PLAN_SYNC;
 
@@ -123,8 +123,8 @@ const struct mirror_entry *job_stuck(const struct run *run, const struct job *jo
         const struct plan_step *step = job->steps[i];
 
         if (step->evidence == EVIDENCE_BINDING_DELETED && step->entry->association &&
-            (step->entry->trouble || forbidden))
-            return step->entry;
+            (step->entry->trouble || forbidden || step->held))
+            return step;
     }
     return NULL;
 }

@@ -108,9 +108,9 @@ void run_close_job(struct run *run, struct job *job);
  * jobs are made: it goes by the plan, not by what calls change since. */
 bool run_may_let_go(struct run *run, const struct job *job);
 
-/* An association of a binding that is being deleted which could not be, or by --mode must not; NULL
- * without one. */
-const struct mirror_entry *job_stuck(const struct run *run, const struct job *job);
+/* The Delete of a binding that is being deleted which failed, or by --mode or the deletion budget
+ * must not be; NULL without one. */
+const struct plan_step *job_stuck(const struct run *run, const struct job *job);
 
 /* ---- apply_call.c ---- */
 

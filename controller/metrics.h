@@ -30,6 +30,8 @@ enum metric {
     METRIC_BINDINGS,           /* gauge: reason of Ready */
     METRIC_ASSOCIATIONS,       /* gauge: state */
     METRIC_ORPHANS,            /* gauge */
+    METRIC_HELD_DELETIONS,     /* gauge */
+    METRIC_DELETION_BUDGET,    /* gauge */
     METRIC_WATCH_TRANSPORT,    /* gauge: transport. 1 for the one in use, else 0 */
     METRIC_REFUSED_BINDINGS,   /* gauge */
     METRIC_WATCH_CONNECTS,     /* counter: resource */

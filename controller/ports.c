@@ -24,6 +24,9 @@ static const struct {
     [CALL_PATCH_STATUS] = {"patch podidentitybindings/status", true, false},
     [CALL_WRITE_EVENT] = {"write events", true, false},
     [CALL_READ_IDENTITY] = {"read the cluster's identity", false, false},
+    [CALL_READ_LEASE] = {"get leases", false, false},
+    [CALL_PATCH_LEASE] = {"patch leases", true, false},
+    [CALL_READ_DEFINITION] = {"get customresourcedefinitions", false, false},
 };
 
 const char *call_name(enum call_verb verb)
@@ -81,6 +84,9 @@ void call_release(struct call *call)
     mem_free(call->out.identity.kube_system_uid);
     mem_free(call->out.identity.issuer);
     mem_free(call->out.identity.ca_pem);
+    mem_free(call->out.lease.resource_version);
+    mem_free(call->out.lease.deletions);
+    mem_free(call->out.lease.release);
     mem_free(call->out.binding);
     mem_free(call->out.service_account);
     mem_free(call->out.resource_version);

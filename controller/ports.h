@@ -43,6 +43,9 @@ enum call_verb {
     CALL_PATCH_STATUS,
     CALL_WRITE_EVENT,
     CALL_READ_IDENTITY,
+    CALL_READ_LEASE,      /* our Lease's annotations */
+    CALL_PATCH_LEASE,     /* the same */
+    CALL_READ_DEFINITION, /* of our own resource: is it being deleted? */
     CALL_VERB_COUNT,
 };
 
@@ -79,6 +82,14 @@ struct list_clusters_in {
 struct list_objects_in {
     enum resource resource;
     const char *continue_token; /* "" for the first page */
+};
+#define LEASE_DELETIONS "podbind.dev/deletions"       /* see reconcile/guard */
+#define LEASE_RELEASE "podbind.dev/release-deletions" /* a person's: so many may go */
+
+struct lease_in {                 /* PatchLease */
+    const char *resource_version; /* refused with ERROR_CONFLICT when it has moved on */
+    const char *deletions; /* the annotations' new values; "" takes one away, NULL leaves it */
+    const char *release;
 };
 struct event_in {
     const char *namespace; /* of the binding */
@@ -123,6 +134,12 @@ struct kube_identity {
     char *ca_pem; /* bundle that we trust for this API server, "" when none */
 };
 
+struct lease_facts {
+    char *resource_version;
+    char *deletions; /* podbind.dev/deletions, "" when absent */
+    char *release;   /* podbind.dev/release-deletions, "" when absent */
+};
+
 /* What only the text of an EKS error tells; decides the reason that people see. */
 enum call_detail {
     DETAIL_NONE,
@@ -145,6 +162,7 @@ struct call {
         struct object_in object;
         struct list_objects_in objects;
         struct event_in event;
+        struct lease_in lease;
     } in;
 
     struct error error; /* kind ERROR_NONE: done, and the outputs are there */
@@ -156,9 +174,12 @@ struct call {
         struct cluster_facts cluster;
         struct clusters_page clusters;
         struct kube_identity identity;
+        struct lease_facts lease;
+        bool definition_going; /* it has a deletionTimestamp */
         struct binding *binding;
         struct service_account *service_account;
-        char *resource_version; /* PatchFinalizers, PatchStatus: of the object as written */
+        char *
+            resource_version; /* PatchFinalizers, PatchStatus, PatchLease: of the object as written */
     } out;
 };
 

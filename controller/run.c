@@ -100,6 +100,9 @@ static struct sync_settings sync_settings_of(const struct options *options)
                     .describe_interval_ms = options->describe_interval_ms,
                     .rotation_ms = (int64_t)(1000 / options->describe_rate),
                     .window = (size_t)options->max_in_flight},
+        .budget = {.lease_namespace = options->lease_namespace,
+                   .lease_name = options->lease_name,
+                   .floor = GUARD_FLOOR},
     };
 }
 

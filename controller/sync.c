@@ -12,12 +12,14 @@ void sync_init(struct sync *sync, const struct sync_settings *settings, const st
                           .kube_backoff = {.base_ms = 500, .cap_ms = 15000}};
     intake_init(&sync->intake, ports);
     observe_init(&sync->observe, &settings->observe, &sync->intake, settings->cluster_name);
+    budget_init(&sync->budget, &settings->budget);
 }
 
 void sync_release(struct sync *sync)
 {
     intake_release(&sync->intake);
     observe_release(&sync->observe);
+    budget_release(&sync->budget);
     reports_release(&sync->reports);
     refusals_release(&sync->refusals);
 }
@@ -119,10 +121,12 @@ static int act(struct sync *sync, const struct desired *desired, struct plan *pl
 {
     struct outcome_context outcome = {.cluster = &sync->observe.cluster,
                                       .mirror = &sync->observe.mirror,
-                                      .mode = sync->settings->mode};
+                                      .mode = sync->settings->mode,
+                                      .hold = sync->budget.why};
     struct apply apply = {
         .intake = &sync->intake,
         .observe = &sync->observe,
+        .budget = &sync->budget,
         .reports = &sync->reports,
         .refusals = &sync->refusals,
         .desired = desired,
@@ -138,7 +142,7 @@ static int act(struct sync *sync, const struct desired *desired, struct plan *pl
     if (apply_plan(&apply, &result, err) < 0)
         return -1;
     sync->again = result.cut || result.wrote;
-    sync->due = result.due;
+    sync->due = plan && sync->budget.due < result.due ? sync->budget.due : result.due;
     sync->facts.writes = result.writes;
     sync->facts.refusal = result.refusal;
     sync->facts.refused = sync->refusals.count;
@@ -168,8 +172,11 @@ int sync_once(struct sync *sync, struct error *err)
         sees_eks ? sync->observe.trouble : *err; /* the last List's, or why none */
 
     context.now = sync->ports->now(sync->ports->world);
-    if (sees_eks)
+    if (sees_eks) {
         plan_make(&desired, &sync->observe.mirror, &context, &plan);
+        if (budget_decide(&sync->budget, &sync->intake, &plan, &context, err) < 0)
+            return -1;
+    }
     count(sync, &desired, &plan);
     return act(sync, &desired, sees_eks ? &plan : NULL, &context, &fresh, err);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controller/budget.h"
 #include "controller/intake.h"
 #include "controller/observe.h"
 #include "controller/refusals.h"
@@ -24,6 +25,7 @@ struct sync_settings {
     int64_t absence_grace_ms;
     size_t window; /* calls under way at once, to each of EKS and Kubernetes */
     struct observe_settings observe;
+    struct budget_settings budget;
 };
 
 /* What the last pass found, for logs and metrics. */
@@ -43,6 +45,7 @@ struct sync {
     const struct sync_settings *settings;
     struct intake intake;
     struct observe observe;
+    struct budget budget;
     struct reports reports;
     struct refusals refusals;
     bool leading;

@@ -100,6 +100,21 @@ static void say_changes(struct vitals *vitals, const struct sync *sync)
                  NULL);
 }
 
+static void say_held(struct vitals *vitals, const struct budget *budget)
+{
+    char held[24];
+    bool holds = budget->held > 0;
+
+    if (holds == vitals->was_held)
+        return;
+    vitals->was_held = holds;
+    snprintf(held, sizeof held, "%zu", budget->held);
+    if (holds)
+        log_line(LOG_WARN, "deletions are held", "deletions", held, "why", budget->why, NULL);
+    else
+        log_line(LOG_INFO, "no deletion is held any more", NULL);
+}
+
 /* ---- metrics ---- */
 
 #define REASONS 32
@@ -169,6 +184,8 @@ static void count_pass(const struct sync *sync)
     metrics_replace(METRIC_ASSOCIATIONS, associations, 2);
     metrics_set(METRIC_ORPHANS, (double)facts->orphans, NULL);
     metrics_set(METRIC_REFUSED_BINDINGS, (double)facts->refused, NULL);
+    metrics_set(METRIC_HELD_DELETIONS, (double)sync->budget.held, NULL);
+    metrics_set(METRIC_DELETION_BUDGET, (double)sync->budget.left, NULL);
     if (well && !sync->again)
         metrics_set(METRIC_LAST_PASS, (double)clock_wall_us() / 1e6, NULL);
 }
@@ -195,6 +212,7 @@ void vitals_passed(struct vitals *vitals, const struct sync *sync)
     say_pass(&sync->facts);
     say_trouble(vitals, trouble_of(sync));
     say_refusal(vitals, &sync->facts.refusal);
+    say_held(vitals, &sync->budget);
     count_pass(sync);
     count_bindings(sync);
     count_watches(vitals, &sync->intake);
@@ -213,6 +231,7 @@ static const char *method_of(enum call_verb verb)
     switch (verb) {
     case CALL_PATCH_FINALIZERS:
     case CALL_PATCH_STATUS:
+    case CALL_PATCH_LEASE:
         return "PATCH";
     case CALL_WRITE_EVENT:
         return "POST";

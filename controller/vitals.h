@@ -30,6 +30,7 @@ struct vitals {
         uint64_t opened, ended[ERROR_BUG + 1], relists, unreadable;
     } counted[RESOURCE_COUNT]; /* what the metrics have been told */
     bool was_synced;
+    bool was_held; /* the deletion budget held some back */
 };
 
 void vitals_init(struct vitals *vitals);

@@ -163,6 +163,8 @@ static void port_start(void *world, struct call *call)
 
     exchange->call = call;
     exchange->kube.namespaces = &wire->settings.options->watch_namespaces;
+    exchange->kube.lease_namespace = wire->settings.options->lease_namespace;
+    exchange->kube.lease_name = wire->settings.options->lease_name;
     exchange->peer = call_is_eks(call->verb) ? PEER_EKS : PEER_KUBE;
     exchange->deadline = clock_boot_ms() + PORT_CALL_TIMEOUT_MS;
     if (exchange->peer == PEER_KUBE)

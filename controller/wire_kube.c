@@ -9,6 +9,7 @@
 #include "kube/event.h"
 #include "kube/identity.h"
 #include "kube/kube_answer.h"
+#include "kube/lease_json.h"
 #include "kube/object.h"
 
 #define PAGE_LIMIT "100"
@@ -111,6 +112,49 @@ static void write_status(const struct object_in *in, struct wire_kube *wire)
     patch(wire, path);
 }
 
+static struct kube_path lease_path(const struct wire_kube *wire)
+{
+    return (struct kube_path){.group = LEASE_GROUP,
+                              .version = "v1",
+                              .namespace = wire->lease_namespace,
+                              .resource = LEASE_RESOURCE,
+                              .name = wire->lease_name};
+}
+
+static void read_metadata(struct wire_kube *wire, struct kube_path path)
+{
+    wire->request = (struct kube_call){.method = "GET", .path = path, .metadata_only = true};
+}
+
+static void write_definition(struct wire_kube *wire)
+{
+    read_metadata(wire, (struct kube_path){.group = "apiextensions.k8s.io",
+                                           .version = "v1",
+                                           .resource = "customresourcedefinitions",
+                                           .name = BINDING_PLURAL "." BINDING_GROUP});
+}
+
+/* null takes an annotation away. */
+static void set_annotation(json_t *annotations, const char *name, const char *value)
+{
+    if (value)
+        json_object_set_new(annotations, name, value[0] ? json_string(value) : json_null());
+}
+
+static void write_lease(const struct lease_in *in, struct wire_kube *wire)
+{
+    CLEANUP_JSON json_t *body = json_pack("{s:{s:s, s:{}}}", "metadata", "resourceVersion",
+                                          in->resource_version, "annotations");
+    json_t *annotations = json_object_get(json_object_get(body, "metadata"), "annotations");
+    CLEANUP_FREE char *text = NULL;
+
+    set_annotation(annotations, LEASE_DELETIONS, in->deletions);
+    set_annotation(annotations, LEASE_RELEASE, in->release);
+    text = json_canonical(body);
+    strbuf_str(&wire->body, text);
+    patch(wire, lease_path(wire));
+}
+
 void wire_kube_write(const struct call *call, struct wire_kube *wire, const char *identity,
                      int64_t wall_us)
 {
@@ -141,6 +185,15 @@ void wire_kube_write(const struct call *call, struct wire_kube *wire, const char
         break;
     case CALL_READ_IDENTITY:
         write_identity(wire);
+        break;
+    case CALL_READ_LEASE:
+        read_metadata(wire, lease_path(wire));
+        break;
+    case CALL_PATCH_LEASE:
+        write_lease(&call->in.lease, wire);
+        break;
+    case CALL_READ_DEFINITION:
+        write_definition(wire);
         break;
     default:
         break;
@@ -187,6 +240,21 @@ static void read_version(const json_t *object, struct call *call)
         error_set(&call->error, ERROR_UNKNOWN, "the API server answered a patch with no object");
     else
         call->out.resource_version = mem_strdup(version);
+}
+
+static void read_lease(const json_t *object, struct call *call)
+{
+    const json_t *annotations = json_at(object, "metadata", "annotations", NULL);
+
+    if (object_version(object)[0] == '\0') {
+        error_set(&call->error, ERROR_TRANSIENT, "the API server answered with no Lease");
+        return;
+    }
+    call->out.lease = (struct lease_facts){
+        .resource_version = mem_strdup(object_version(object)),
+        .deletions = mem_strdup(json_text(annotations, LEASE_DELETIONS)),
+        .release = mem_strdup(json_text(annotations, LEASE_RELEASE)),
+    };
 }
 
 /* An issuer that can't be read is no failure: the certificate authority may still tell (W1). */
@@ -243,7 +311,15 @@ bool wire_kube_read(struct kube_client *client, struct wire_kube *wire,
         break;
     case CALL_PATCH_FINALIZERS:
     case CALL_PATCH_STATUS:
+    case CALL_PATCH_LEASE:
         read_version(object, call);
+        break;
+    case CALL_READ_LEASE:
+        read_lease(object, call);
+        break;
+    case CALL_READ_DEFINITION:
+        call->out.definition_going =
+            json_text(json_at(object, "metadata", NULL), "deletionTimestamp")[0] != '\0';
         break;
     case CALL_READ_IDENTITY:
         return read_identity(client, wire, object, call);

@@ -11,8 +11,9 @@
 
 /* What is on its way for one call; lives as long as the request. Zeroed is empty. */
 struct wire_kube {
-    const struct options_names *namespaces; /* objects elsewhere count as not there */
-    int stage;                              /* CALL_READ_IDENTITY asks twice */
+    const struct options_names *namespaces;   /* objects elsewhere count as not there */
+    const char *lease_namespace, *lease_name; /* of our Lease */
+    int stage;                                /* CALL_READ_IDENTITY asks twice */
     struct kube_call request;
     struct strbuf body, query;
 };

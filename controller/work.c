@@ -20,6 +20,7 @@ static void follow_lease(struct sync *sync)
 
     if (leads && !sync->leading) {
         observe_restart(&sync->observe);
+        budget_restart(&sync->budget);
         sync->again = true;
     }
     sync->leading = leads;

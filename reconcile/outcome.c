@@ -217,13 +217,19 @@ static void judge_accepted(struct outcome *outcome, const struct claim *claim,
 }
 
 /* Why the association of a binding that is being deleted still stands. */
-static const char *say_stuck(struct strbuf *message, const struct mirror_entry *stuck)
+static const char *say_stuck(struct strbuf *message, const struct outcome_context *context)
 {
+    const struct mirror_entry *stuck = context->stuck->entry;
+
     strbuf_format(message, "association %s of service account '%s' is still there: ",
                   stuck->association ? stuck->association->id : "", stuck->key.service_account);
     if (stuck->trouble) {
         strbuf_str(message, stuck->trouble->text);
         return outcome_trouble_reason(stuck->trouble->kind);
+    }
+    if (context->hold[0] != '\0') {
+        strbuf_str(message, context->hold);
+        return "DeletionHeld";
     }
     strbuf_str(message, "podbind runs with a --mode that deletes nothing");
     return "DeletionDisabled";
@@ -239,7 +245,7 @@ static void judge_associated(struct outcome *outcome, const struct tally *tally,
 
     if (context->stuck) {
         status = CONDITION_FALSE;
-        reason = say_stuck(message, context->stuck);
+        reason = say_stuck(message, context);
     } else if (context->blind_reason[0] != '\0') {
         reason = context->blind_reason;
         strbuf_str(message, context->blind_message);
@@ -305,7 +311,7 @@ static int64_t patience(const char *reason)
         {"AddOnOwned", 60000},      {"InvalidSpec", 60000},     {"InvalidSessionPolicy", 60000},
         {"InvalidRequest", 60000},  {"WrongCluster", 60000},    {"RoleNotFound", 120000},
         {"RoleNotTrusted", 120000}, {"PassRoleDenied", 120000}, {"AccessDenied", 120000},
-        {"QuotaExceeded", 120000},
+        {"QuotaExceeded", 120000},  {"DeletionHeld", 60000},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -26,9 +26,9 @@ struct outcome_context {
     /* Why EKS can't be read at all right now; "" when it can. */
     const char *blind_reason;
     const char *blind_message;
-    /* A binding that is being deleted: the association that can't be, with its trouble; NULL: none.
-     */
-    const struct mirror_entry *stuck;
+    /* A binding that is being deleted: the Delete that can't be made; NULL: none. */
+    const struct plan_step *stuck;
+    const char *hold; /* why the deletion budget does not allow it; "" when it does */
     /* Since when Ready's reason has been what it is, for bindings that are not Ready (ms since
      * boot). The caller remembers it; 0: it is new. */
     int64_t reason_since;

@@ -316,23 +316,35 @@ static bool has_work(const struct plan_step *step, const struct plan_context *co
     return false;
 }
 
+static int64_t grace_ends(const struct plan_step *step, const struct plan_context *context)
+{
+    return step->evidence == EVIDENCE_ACCOUNT_GONE && step->entry
+               ? step->entry->absent_since + context->absence_grace_ms
+               : 0;
+}
+
+bool plan_deletes(const struct plan_step *step, const struct plan_context *context)
+{
+    return step->verb == PLAN_DELETE && has_work(step, context) &&
+           grace_ends(step, context) <= context->now;
+}
+
 int64_t plan_due(const struct plan_step *step, const struct plan_context *context)
 {
     const struct mirror_trouble *trouble;
-    int64_t due = 0;
+    int64_t due;
 
     if (!has_work(step, context))
         return INT64_MAX;
-    if (step->evidence == EVIDENCE_ACCOUNT_GONE && step->entry)
-        due = step->entry->absent_since + context->absence_grace_ms;
+    due = grace_ends(step, context);
     trouble = mirror_trouble(step->entry, step->claim->binding->generation);
     return trouble && trouble->retry_at > due ? trouble->retry_at : due;
 }
 
 bool plan_may_act(const struct plan_step *step, const struct plan_context *context)
 {
-    return step->claim && !step->claim->held && !(step->entry && step->entry->look) &&
-           plan_due(step, context) <= context->now;
+    return step->claim && !step->claim->held && !step->held &&
+           !(step->entry && step->entry->look) && plan_due(step, context) <= context->now;
 }
 
 static int compare_names(const void *left, const void *right)

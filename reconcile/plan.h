@@ -56,8 +56,9 @@ struct plan_step {
     unsigned fields; /* CHANGE: the enum access_field that differ */
     bool tags;       /* CHANGE: the tags differ */
     enum evidence evidence;
-    struct want *want;          /* NULL when nobody holds the key */
-    struct claim *claim;        /* the want's, or that of the binding it was made for; or NULL */
+    bool held;           /* DELETE: set by the pass, the deletion budget does not allow it (D3) */
+    struct want *want;   /* NULL when nobody holds the key */
+    struct claim *claim; /* the want's, or that of the binding it was made for; or NULL */
     struct mirror_entry *entry; /* NULL when nothing is known under the key */
 };
 
@@ -95,6 +96,9 @@ struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const
 bool plan_may_delete(const struct plan_step *step, const struct association *seen,
                      const char *owner);
 
+/* True when the step is a Delete whose evidence stands and whose grace time is over, be it that it
+ * waits for a retry: what the deletion budget counts as wanted at once. */
+bool plan_deletes(const struct plan_step *step, const struct plan_context *context);
 /* True when the step has something to do and may do it now. */
 bool plan_may_act(const struct plan_step *step, const struct plan_context *context);
 /* When a step that may not act now should be looked at again (ms since boot); INT64_MAX: no need.

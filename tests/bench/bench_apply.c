@@ -149,6 +149,7 @@ void bench_apply(struct bench_set *set, struct bench_apply_counts *ret_counts)
         .owner = set->cluster.owner, .now = NOW_MS, .absence_grace_ms = 300000};
     CLEANUP(intake_release) struct intake intake;
     CLEANUP(observe_release) struct observe observe;
+    struct budget budget = {.allowed = SIZE_MAX, .allowed_until = INT64_MAX};
     CLEANUP(reports_release) struct reports reports = {0};
     CLEANUP(refusals_release) struct refusals refusals = {0};
     CLEANUP(desired_release) struct desired desired = {0};
@@ -156,10 +157,12 @@ void bench_apply(struct bench_set *set, struct bench_apply_counts *ret_counts)
     struct fresh_list fresh = {0};
     struct outcome_context outcome = {.cluster = &observe.cluster,
                                       .mirror = &observe.mirror,
+                                      .hold = "",
                                       .blind_reason = "",
                                       .blind_message = ""};
     const struct apply apply = {.intake = &intake,
                                 .observe = &observe,
+                                .budget = &budget,
                                 .reports = &reports,
                                 .refusals = &refusals,
                                 .desired = &desired,

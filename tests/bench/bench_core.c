@@ -34,6 +34,7 @@ __attribute__((noinline)) void bench_core_pass(struct bench_set *set,
                                           .mirror = &set->mirror,
                                           .now = 3600000,
                                           .wall_us = (int64_t)1763836800 * 1000000,
+                                          .hold = "",
                                           .blind_reason = "",
                                           .blind_message = ""};
     CLEANUP(desired_release) struct desired desired = {0};

@@ -61,6 +61,7 @@ static void write_status(struct driver *driver, size_t index, struct strbuf *bod
                                             .mirror = &driver->set.mirror,
                                             .now = clock_boot_ms(),
                                             .wall_us = clock_wall_us(),
+                                            .hold = "",
                                             .blind_reason = "",
                                             .blind_message = ""};
     struct outcome outcome;

@@ -193,6 +193,15 @@ static void set_quota(struct world *world)
     people_did(world, DEED_QUOTA, "%zu associations", quota);
 }
 
+static void let_through(struct world *world)
+{
+    static const char *const numbers[] = {"1", "2", "5", "0", "all of them"};
+    const char *number = numbers[tape_choose(&world->tape, 5, "so many deletions")];
+
+    people_did(world, DEED_RELEASE, "%s", number);
+    kube_release_deletions(&world->kube, number);
+}
+
 static void do_deed(struct world *world, enum deed deed)
 {
     switch (deed) {
@@ -224,6 +233,9 @@ static void do_deed(struct world *world, enum deed deed)
         break;
     case DEED_DENY:
         deny(world);
+        break;
+    case DEED_RELEASE:
+        let_through(world);
         break;
     case DEED_QUOTA:
         set_quota(world);
@@ -257,7 +269,8 @@ void people_act(struct world *world)
                                       DEED_ACCOUNT_CREATE,
                                       DEED_ACCOUNT_DELETE,
                                       DEED_RELABEL,
-                                      DEED_NAMESPACE_DELETE};
+                                      DEED_NAMESPACE_DELETE,
+                                      DEED_RELEASE};
     static const enum deed rough[] = {DEED_COMPACT, DEED_DENY, DEED_QUOTA, DEED_ROLE_BROKEN};
     struct tape *tape = &world->tape;
 

@@ -89,8 +89,15 @@ static void keep_in(struct errand *errand)
     case CALL_PATCH_STATUS:
         keep_object(errand, &work->in.object);
         break;
+    case CALL_PATCH_LEASE:
+        work->in.lease.resource_version = keep(errand, work->in.lease.resource_version);
+        work->in.lease.deletions = keep(errand, work->in.lease.deletions);
+        work->in.lease.release = keep(errand, work->in.lease.release);
+        break;
     case CALL_DESCRIBE_CLUSTER:
     case CALL_READ_IDENTITY:
+    case CALL_READ_LEASE:
+    case CALL_READ_DEFINITION:
     case CALL_VERB_COUNT:
         break;
     }
@@ -109,7 +116,7 @@ static void errand_free(struct errand *errand)
 
 static bool is_patch(enum call_verb verb)
 {
-    return verb == CALL_PATCH_FINALIZERS || verb == CALL_PATCH_STATUS;
+    return verb == CALL_PATCH_FINALIZERS || verb == CALL_PATCH_STATUS || verb == CALL_PATCH_LEASE;
 }
 
 static bool is_further_page(const struct call *call)

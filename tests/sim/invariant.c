@@ -432,8 +432,11 @@ void invariant_effect(struct world *world, const struct errand *errand)
     case CALL_CREATE_ASSOCIATION:
         effect_of_create(world, errand);
         break;
-    case CALL_UPDATE_ASSOCIATION:
     case CALL_DELETE_ASSOCIATION:
+        invariant_budget(world);
+        effect_on_association(world, errand);
+        break;
+    case CALL_UPDATE_ASSOCIATION:
     case CALL_TAG_ASSOCIATION:
     case CALL_UNTAG_ASSOCIATION:
         effect_on_association(world, errand);

@@ -20,6 +20,7 @@
  *   let-go              our finalizer goes only when nothing of the binding's is left, and once
  *   ready-lie           Ready=True only when EKS holds it
  *   well-formed         calls that make sense
+ *   budget              no more Deletes in ten minutes than the budget and people allow (I6)
  *   storm               not too many of one kind in a minute
  */
 #pragma once
@@ -38,6 +39,11 @@ void invariant_effect(struct world *world, const struct errand *errand);
 void invariant_seen(struct replica *replica, const struct call *call);
 /* A Create is about to be sent: may it be, after what became of the last one? */
 void invariant_try(struct replica *replica, const struct create_in *in);
+
+/* A Delete is about to take effect. (invariant_budget.c) */
+void invariant_budget(struct world *world);
+/* The operator writes another number of deletions that people let through. */
+void invariant_let_through(struct world *world, const char *before, const char *after);
 
 /* At rest: EKS holds what is wanted, the stores what the API server holds, each status is right. */
 void rest_check(struct world *world);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "tests/sim/errand.h"
+#include "tests/sim/invariant.h"
 
 #define CERTIFICATE(body) "-----BEGIN CERTIFICATE-----\n" body "\n-----END CERTIFICATE-----\n"
 
@@ -115,6 +116,28 @@ static void read_identity(const struct world *world, struct kube_identity *out)
                                                                      : "");
 }
 
+static void read_lease(const struct world *world, struct lease_facts *out)
+{
+    const struct kube_world *kube = &world->kube;
+    char text[KUBE_VERSION_SIZE];
+
+    out->resource_version = mem_strdup(kube_version_text(kube, kube->lease.version, text));
+    out->deletions = mem_strdup(kube->lease.deletions ? kube->lease.deletions : "");
+    out->release = mem_strdup(kube->lease.release ? kube->lease.release : "");
+}
+
+static void patch_lease(struct world *world, struct call *call)
+{
+    const struct lease_in *in = &call->in.lease;
+    CLEANUP_FREE char *before =
+        mem_strdup(world->kube.lease.release ? world->kube.lease.release : "");
+
+    if (kube_patch_lease(&world->kube, in, &call->error) == 0)
+        invariant_let_through(world, before, in->release);
+    TRACE(world, "    API server: %s deletions '%s' release '%s': %s", call_name(call->verb),
+          in->deletions, in->release, call->error.kind == ERROR_NONE ? "ok" : call->error.code);
+}
+
 void kube_perform(struct world *world, struct errand *errand)
 {
     struct call *call = &errand->work;
@@ -137,6 +160,15 @@ void kube_perform(struct world *world, struct errand *errand)
         break;
     case CALL_READ_IDENTITY:
         read_identity(world, &call->out.identity);
+        break;
+    case CALL_READ_LEASE:
+        read_lease(world, &call->out.lease);
+        break;
+    case CALL_PATCH_LEASE:
+        patch_lease(world, call);
+        break;
+    case CALL_READ_DEFINITION:
+        call->out.definition_going = world->kube.definition_going;
         break;
     default:
         break;

@@ -169,3 +169,29 @@ int kube_patch_status(struct kube_world *kube, const struct object_in *in,
     *ret_version = mem_strdup(kube_binding(kube, in->namespace, in->name)->resource_version);
     return 0;
 }
+
+/* ---- the Lease's annotations ---- */
+
+static void annotate(char **owned_value, const char *value)
+{
+    if (!value)
+        return;
+    mem_free(*owned_value);
+    *owned_value = value[0] != '\0' ? mem_strdup(value) : NULL;
+}
+
+void kube_release_deletions(struct kube_world *kube, const char *number)
+{
+    annotate(&kube->lease.release, number);
+    kube->lease.version = ++kube->version;
+}
+
+int kube_patch_lease(struct kube_world *kube, const struct lease_in *in, struct error *err)
+{
+    if (kube_version_number(kube, in->resource_version) != kube->lease.version)
+        return kube_refuse(err, 409, "Conflict", false, true);
+    annotate(&kube->lease.deletions, in->deletions);
+    annotate(&kube->lease.release, in->release);
+    kube->lease.version = ++kube->version;
+    return 0;
+}

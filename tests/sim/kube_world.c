@@ -31,6 +31,8 @@ void kube_release(struct kube_world *kube)
     mem_free(kube->bindings);
     mem_free(kube->said);
     mem_free(kube->accounts);
+    mem_free(kube->lease.deletions);
+    mem_free(kube->lease.release);
     *kube = (struct kube_world){0};
 }
 

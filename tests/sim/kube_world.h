@@ -52,6 +52,12 @@ struct kube_world {
     const struct service_account **accounts;
     size_t account_count, account_capacity;
     uint64_t uids;
+
+    struct {
+        uint64_t version;
+        char *deletions, *release; /* annotations; owned, NULL: none */
+    } lease;
+    bool definition_going; /* of bindings: it has a deletionTimestamp */
 };
 
 void kube_init(struct kube_world *kube, uint64_t first_version, const char *prefix);
@@ -87,6 +93,9 @@ void kube_delete_binding(struct kube_world *kube, const struct binding *binding)
 void kube_put_account(struct kube_world *kube, const struct service_account *wanted);
 void kube_delete_account(struct kube_world *kube, const struct service_account *account);
 
+/* As by kubectl annotate lease. */
+void kube_release_deletions(struct kube_world *kube, const char *number);
+
 /* ---- what the operator does: 0, or -1 with the error as kube/ would tell it ---- */
 
 /* A copy of a status that is on its way. Zeroed is empty. */
@@ -98,6 +107,7 @@ void kube_status_write_make(const struct binding_status *status,
                             struct kube_status_write *ret_write);
 void kube_status_write_release(struct kube_status_write *write);
 
+int kube_patch_lease(struct kube_world *kube, const struct lease_in *in, struct error *err);
 int kube_patch_finalizers(struct kube_world *kube, const struct object_in *in, char **ret_version,
                           struct error *err);
 int kube_patch_status(struct kube_world *kube, const struct object_in *in,

@@ -229,6 +229,7 @@ static void let_go(struct world *world)
 void people_mend(struct world *world)
 {
     let_go(world);
+    kube_release_deletions(&world->kube, "1000");
     model_settings(world->model)->quota = 5000;
     mend_role(world, "/", "reader");
     mend_role(world, "/", "writer");

@@ -209,6 +209,7 @@ static void passed(void *context, const struct sync *sync)
     struct replica *replica = context;
 
     replica->world->passes++;
+    replica->world->tally->sometimes[SOMETIMES_HELD] += sync->budget.held > 0;
     TRACE(replica->world, "%s  pass %d: %zu bindings, %zu ready, %zu of %zu in place, %zu writes%s",
           replica_name(replica), (int)sync->facts.passes, sync->facts.bindings, sync->facts.ready,
           sync->facts.in_place, sync->facts.wanted, sync->facts.writes,
@@ -260,17 +261,19 @@ struct replica *replica_new(struct world *world, struct place *place)
                                     .start = port_start,
                                     .next = port_next,
                                     .open_watch = port_open_watch};
-    replica->settings =
-        (struct sync_settings){.cluster_name = CLUSTER_NAME,
-                               .own_namespace = OWN_NAMESPACE,
-                               .mode = world->weather.mode,
-                               .absence_grace_ms = ABSENCE_GRACE_MS,
-                               .window = 1 + tape_choose(&world->tape, 8, "window"),
-                               .observe = {.instance = "podbind",
-                                           .existence_interval_ms = EXISTENCE_INTERVAL_MS,
-                                           .describe_interval_ms = DESCRIBE_INTERVAL_MS,
-                                           .rotation_ms = 1000,
-                                           .window = 4}};
+    replica->settings = (struct sync_settings){
+        .cluster_name = CLUSTER_NAME,
+        .own_namespace = OWN_NAMESPACE,
+        .mode = world->weather.mode,
+        .absence_grace_ms = ABSENCE_GRACE_MS,
+        .window = 1 + tape_choose(&world->tape, 8, "window"),
+        .observe = {.instance = "podbind",
+                    .existence_interval_ms = EXISTENCE_INTERVAL_MS,
+                    .describe_interval_ms = DESCRIBE_INTERVAL_MS,
+                    .rotation_ms = 1000,
+                    .window = 4},
+        .budget = {
+            .lease_namespace = OWN_NAMESPACE, .lease_name = "podbind", .floor = DELETION_FLOOR}};
     draw_lease(replica);
     TRACE(world, "%s ★ starts, window %zu", place->name, replica->settings.window);
     fiber_start(replica->place->fiber, live, replica);

@@ -46,6 +46,8 @@ static const char *const verbs[CALL_VERB_COUNT] = {
     [CALL_GET_BINDING] = "get pib",       [CALL_GET_SERVICE_ACCOUNT] = "get sa",
     [CALL_PATCH_FINALIZERS] = "fin.",     [CALL_PATCH_STATUS] = "status",
     [CALL_WRITE_EVENT] = "event",         [CALL_READ_IDENTITY] = "ident.",
+    [CALL_READ_LEASE] = "lease",          [CALL_PATCH_LEASE] = "budget",
+    [CALL_READ_DEFINITION] = "crd",
 };
 static const char *const watch_faults[WATCH_FAULT_COUNT] = {
     [WATCH_OPENED] = "opened",     [WATCH_UNKNOWN] = "422",       [WATCH_REFUSED] = "refused",
@@ -72,6 +74,7 @@ static const char *const deeds[DEED_COUNT] = {
     [DEED_NAMESPACE_DELETE] = "delete namespace",
     [DEED_COMPACT] = "compaction",
     [DEED_DENY] = "deny for a while",
+    [DEED_RELEASE] = "let deletions through",
     [DEED_QUOTA] = "small quota",
     [DEED_ROLE_BROKEN] = "break a role",
     [DRIFT_DELETE] = "drift: delete ours",
@@ -99,6 +102,8 @@ static const char *const states[SOMETIMES_COUNT] = {
     [SOMETIMES_LET_GO] = "a finalizer goes",
     [SOMETIMES_RETAINED] = "a finalizer goes, the association stays",
     [SOMETIMES_STOPPED] = "a Describe stops a Delete",
+    [SOMETIMES_HELD] = "the deletion budget holds Deletes back",
+    [SOMETIMES_RELEASED] = "a held Delete is let through",
     [SOMETIMES_WRONG_CLUSTER] = "the cluster is the wrong one",
     [SOMETIMES_UNREADY_AT_REST] = "a binding is not Ready at rest",
     [SOMETIMES_READY_AT_REST] = "a binding is Ready at rest",

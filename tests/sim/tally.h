@@ -70,6 +70,7 @@ enum deed {
     DEED_NAMESPACE_DELETE,
     DEED_COMPACT,
     DEED_DENY,
+    DEED_RELEASE,
     DEED_QUOTA,
     DEED_ROLE_BROKEN,
     DRIFT_DELETE,
@@ -100,6 +101,8 @@ enum sometimes {
     SOMETIMES_LET_GO,   /* a finalizer was taken away */
     SOMETIMES_RETAINED, /* ... and what it had made stayed */
     SOMETIMES_STOPPED,  /* a Describe just before a Delete forbade it */
+    SOMETIMES_HELD,     /* the deletion budget holds Deletes back */
+    SOMETIMES_RELEASED, /* ... and one goes that a person let through */
     SOMETIMES_WRONG_CLUSTER,
     SOMETIMES_UNREADY_AT_REST,
     SOMETIMES_READY_AT_REST,

@@ -30,6 +30,7 @@
 #define CLUSTER_NAME "blue"
 #define OWN_NAMESPACE "podbind-system"
 #define OWNER "kube-system-uid-1/podbind"
+#define DELETION_FLOOR 3 /* small, so that small worlds meet it */
 #define ABSENCE_GRACE_MS (2 * 60 * 1000)
 #define EXISTENCE_INTERVAL_MS (5 * 60 * 1000)
 #define DESCRIBE_INTERVAL_MS (60 * 1000)
@@ -84,6 +85,13 @@ struct place {
     struct recent lists, checks, mutations; /* whole Lists, DescribeClusters, EKS writes */
 };
 
+/* When Deletes were sent, or let through. */
+#define BUDGET_LOG 64
+struct budget_log {
+    int64_t at[BUDGET_LOG];
+    size_t next;
+};
+
 struct world {
     struct tape tape;
     struct trace trace;
@@ -108,6 +116,8 @@ struct world {
     struct marks owner_lost; /* ids that lost their owner tag */
     struct marks deleted;    /* "life/id", and "life/binding uid/id", whose Delete took effect */
     struct marks retained;   /* uids of bindings that went and left something */
+
+    struct budget_log deletions, let_through;
 
     uint32_t port_calls, passes, crashes;
     uint32_t still, looks;    /* port calls, looks at the clock since time last went on */

@@ -26,7 +26,8 @@ struct stage {
 static inline void stage_init(struct stage *stage)
 {
     *stage = (struct stage){
-        .context = {.now = NOW, .wall_us = WALL_US, .blind_reason = "", .blind_message = ""}};
+        .context = {
+            .now = NOW, .wall_us = WALL_US, .blind_reason = "", .blind_message = "", .hold = ""}};
     scene_init(&stage->scene);
 }
 

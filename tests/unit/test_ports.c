@@ -44,6 +44,8 @@ static void knows_what_each_call_is(void **state)
         {CALL_GET_BINDING, false, false},      {CALL_GET_SERVICE_ACCOUNT, false, false},
         {CALL_PATCH_FINALIZERS, true, false},  {CALL_PATCH_STATUS, true, false},
         {CALL_WRITE_EVENT, true, false},       {CALL_READ_IDENTITY, false, false},
+        {CALL_READ_LEASE, false, false},       {CALL_PATCH_LEASE, true, false},
+        {CALL_READ_DEFINITION, false, false},
     };
 
     (void)state;

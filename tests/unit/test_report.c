@@ -34,7 +34,8 @@ static void stage_init(struct stage *stage)
 {
     struct binding binding = scene_binding("reader");
 
-    *stage = (struct stage){.context = {.now = NOW, .blind_reason = "", .blind_message = ""}};
+    *stage = (struct stage){
+        .context = {.now = NOW, .blind_reason = "", .blind_message = "", .hold = ""}};
     scene_init(&stage->scene);
     scene_add_binding(&stage->scene, &binding);
 }

@@ -46,7 +46,8 @@ static void again(struct stage *stage, enum call_verb verb)
 {
     wire_kube_release(&stage->wire);
     call_release(&stage->call);
-    stage->wire = (struct wire_kube){.namespaces = &everywhere};
+    stage->wire = (struct wire_kube){
+        .namespaces = &everywhere, .lease_namespace = "podbind-system", .lease_name = "podbind"};
     stage->call = (struct call){.verb = verb};
 }
 
