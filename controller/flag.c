@@ -35,7 +35,10 @@ const struct flag flag_table[] = {
      .fallback = "",
      .type = &flag_cluster,
      .member = MEMBER(cluster_name),
-     .help = "name of the EKS cluster that this API server belongs to. Required"},
+     .help =
+         "name of the EKS cluster that this API server belongs to; auto: the one in this region "
+         "and account whose OIDC issuer is this API server's. A cluster that is itself named "
+         "auto can't be named so; it is found as the others are. Required"},
     {.name = "aws-region",
      .argument = "REGION",
      .fallback = "",

@@ -22,6 +22,7 @@ void observe_init(struct observe *observe, const struct observe_settings *settin
     *observe = (struct observe){
         .settings = settings,
         .intake = intake,
+        .searches = length == 0,
         .verify_backoff = {.base_ms = 1000, .cap_ms = 15000},
         .list_backoff = {.base_ms = 1000, .cap_ms = 15000},
     };
@@ -33,6 +34,7 @@ void observe_init(struct observe *observe, const struct observe_settings *settin
 void observe_release(struct observe *observe)
 {
     mirror_release(&observe->mirror);
+    observe_search_release(&observe->search);
 }
 
 static int64_t now_of(const struct observe *observe)
@@ -61,13 +63,21 @@ static int64_t most(int64_t a, int64_t b)
 
 void observe_restart(struct observe *observe)
 {
-    mirror_release(&observe->mirror);
+    observe_release(observe);
     observe->mirror.epoch = now_of(observe);
     observe->cluster.verdict = CLUSTER_UNVERIFIED;
     observe->verify_due = observe->list_due = observe->rotation_due = 0;
     observe->list_not_before = 0;
     /* The one that shows all that was done before us. */
     observe->list_wanted_at = observe->mirror.epoch + MIRROR_SETTLE_MS;
+}
+
+void observe_take_cluster(struct observe *observe, const struct cluster *found)
+{
+    if (observe->mirrored[0] != '\0' && strcmp(observe->mirrored, found->name) != 0)
+        observe_restart(observe);
+    memcpy(observe->mirrored, found->name, sizeof observe->mirrored);
+    observe->cluster = *found;
 }
 
 static size_t pages_of(const struct observe *observe)

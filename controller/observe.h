@@ -14,12 +14,14 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "controller/intake.h"
+#include "controller/observe_search.h"
 #include "reconcile/cluster.h"
 #include "reconcile/desired.h"
 #include "reconcile/mirror.h"
 
 struct observe_settings {
     const char *instance;
+    const char *region; /* for sentences */
     int64_t existence_interval_ms;
     int64_t describe_interval_ms; /* the same association at most this often by rotation */
     int64_t rotation_ms;          /* between two Describes by rotation */
@@ -30,8 +32,11 @@ struct observe {
     const struct observe_settings *settings;
     struct intake *intake;
     struct mirror mirror;
-    struct cluster cluster; /* name set from the start */
-    int64_t verify_due;     /* when W1 is to be checked again, ms since boot */
+    struct cluster cluster; /* name set from the start, or found */
+    bool searches;          /* no name was given */
+    struct observe_search search;
+    char mirrored[sizeof((struct cluster *)0)->name]; /* the one that the mirror shows; "": none */
+    int64_t verify_due; /* when W1 is to be checked again, ms since boot */
     int64_t list_due;
     int64_t rotation_due;
     bool surprised;          /* EKS was not as we thought: list again, soon */
@@ -42,6 +47,7 @@ struct observe {
     struct error trouble; /* of the last verification or List that failed; cleared by success */
 };
 
+/* `cluster_name` "": it is to be found. */
 void observe_init(struct observe *observe, const struct observe_settings *settings,
                   struct intake *intake, const char *cluster_name);
 void observe_release(struct observe *observe);
@@ -62,5 +68,7 @@ int observe_rotate(struct observe *observe, struct error *err);
 
 /* When one of the above has something to do by time alone, ms since boot. */
 int64_t observe_due(const struct observe *observe);
+/* The cluster has been found by a search. What is known of another one is forgotten. */
+void observe_take_cluster(struct observe *observe, const struct cluster *found);
 /* EKS said that our cluster does not exist: check W1 before anything else. */
 void observe_doubt_cluster(struct observe *observe);

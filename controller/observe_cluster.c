@@ -7,6 +7,7 @@
 #include "controller/observe.h"
 
 #define VERIFY_INTERVAL_MS (10 * 60 * 1000)
+#define PACE_MS 200 /* of searches: a whole account shares the rate of its Describes */
 
 static int64_t now_of(const struct observe *observe)
 {
@@ -32,40 +33,51 @@ void observe_doubt_cluster(struct observe *observe)
 
 static int fail_verification(struct observe *observe, const struct error *error, struct error *err)
 {
+    int64_t wait = wait_of(observe);
+
     observe->trouble = *err = *error;
-    observe->verify_due = now_of(observe) + wait_of(observe);
+    if (wait < error->retry_after_ms)
+        wait = error->retry_after_ms;
+    observe->verify_due = now_of(observe) + wait;
     return -1;
 }
 
-static const char *or_empty(const char *text)
+/* There is a verdict. */
+static int conclude(struct observe *observe)
 {
-    return text ? text : "";
-}
+    bool verified = observe->cluster.verdict == CLUSTER_VERIFIED;
 
-static int judge(struct observe *observe, const struct call *identity, const struct call *cluster,
-                 struct error *err)
-{
-    struct cluster_evidence evidence = {
-        .arn = or_empty(cluster->out.cluster.arn),
-        .status = or_empty(cluster->out.cluster.status),
-        .eks_issuer = or_empty(cluster->out.cluster.issuer),
-        .eks_ca_pem = or_empty(cluster->out.cluster.ca_pem),
-        .kube_issuer = or_empty(identity->out.identity.issuer),
-        .kube_ca_pem = or_empty(identity->out.identity.ca_pem),
-        .kube_system_uid = or_empty(identity->out.identity.kube_system_uid),
-    };
-    struct error error = {0};
-
-    if (cluster_judge(&observe->cluster, &evidence, observe->settings->instance, &error) < 0)
-        return fail_verification(observe, &error, err);
     error_clear(&observe->trouble);
-    if (observe->cluster.verdict == CLUSTER_VERIFIED)
+    if (verified)
         backoff_reset(&observe->verify_backoff);
     /* A mismatch is mended by a person: look again soon. */
-    observe->verify_due =
-        now_of(observe) +
-        (observe->cluster.verdict == CLUSTER_VERIFIED ? VERIFY_INTERVAL_MS : wait_of(observe));
+    observe->verify_due = now_of(observe) + (verified ? VERIFY_INTERVAL_MS : wait_of(observe));
     return 0;
+}
+
+static int search(struct observe *observe, const struct call *identity, struct error *err)
+{
+    struct error error = {0};
+    size_t looked = 0;
+
+    if (observe_search(observe, &identity->out.identity, &looked, &error) == 0) {
+        conclude(observe);
+        if (observe->verify_due < now_of(observe) + (int64_t)looked * PACE_MS)
+            observe->verify_due = now_of(observe) + (int64_t)looked * PACE_MS;
+        return 0;
+    }
+    if (error.kind != ERROR_GONE)
+        return fail_verification(observe, &error, err);
+    *err = error;
+    return -1;
+}
+
+/* The cluster of the name that was found is gone, or is not ours any more. */
+static int search_anew(struct observe *observe, const struct call *identity, struct error *err)
+{
+    observe->cluster.verdict = CLUSTER_UNVERIFIED;
+    observe->cluster.name[0] = observe->cluster.why[0] = '\0';
+    return search(observe, identity, err);
 }
 
 static void blame_missing_cluster(struct observe *observe)
@@ -77,34 +89,57 @@ static void blame_missing_cluster(struct observe *observe)
     memcpy(observe->cluster.why, why, sizeof why);
 }
 
-static int verify(struct observe *observe, struct call *identity, struct call *cluster,
-                  struct error *err)
+static int judge(struct observe *observe, const struct call *identity, const struct call *cluster,
+                 struct error *err)
 {
-    identity->verb = CALL_READ_IDENTITY;
-    cluster->verb = CALL_DESCRIBE_CLUSTER;
-    cluster->cluster = observe->cluster.name;
-    if (gather_call(observe->intake, identity, err) < 0 ||
-        gather_call(observe->intake, cluster, err) < 0)
+    const struct cluster_evidence evidence =
+        observe_evidence(&identity->out.identity, &cluster->out.cluster);
+    struct error error = {0};
+
+    if (cluster_judge(&observe->cluster, &evidence, observe->settings->instance, &error) < 0)
+        return fail_verification(observe, &error, err);
+    if (observe->searches && observe->cluster.verdict != CLUSTER_VERIFIED)
+        return search_anew(observe, identity, err);
+    return conclude(observe);
+}
+
+static int check_named(struct observe *observe, const struct call *identity, struct error *err)
+{
+    CLEANUP(call_release)
+    struct call cluster = {.verb = CALL_DESCRIBE_CLUSTER, .cluster = observe->cluster.name};
+
+    if (gather_call(observe->intake, &cluster, err) < 0)
         return -1;
-    observe->answered |= cluster->error.status > 0;
+    observe->answered |= cluster.error.kind == ERROR_NONE || cluster.error.status > 0;
     if (identity->error.kind != ERROR_NONE)
         return fail_verification(observe, &identity->error, err);
-    if (cluster->detail == DETAIL_CLUSTER_MISSING)
+    if (cluster.detail == DETAIL_CLUSTER_MISSING && observe->searches)
+        return search_anew(observe, identity, err);
+    if (cluster.detail == DETAIL_CLUSTER_MISSING)
         blame_missing_cluster(observe);
-    if (cluster->error.kind != ERROR_NONE)
-        return fail_verification(observe, &cluster->error, err);
-    observe->answered = true;
-    return judge(observe, identity, cluster, err);
+    if (cluster.error.kind != ERROR_NONE)
+        return fail_verification(observe, &cluster.error, err);
+    return judge(observe, identity, &cluster, err);
+}
+
+static int verify(struct observe *observe, struct error *err)
+{
+    CLEANUP(call_release) struct call identity = {.verb = CALL_READ_IDENTITY};
+
+    if (gather_call(observe->intake, &identity, err) < 0)
+        return -1;
+    if (observe->cluster.name[0] != '\0')
+        return check_named(observe, &identity, err);
+    if (identity.error.kind != ERROR_NONE)
+        return fail_verification(observe, &identity.error, err);
+    return search(observe, &identity, err);
 }
 
 int observe_cluster(struct observe *observe, struct error *err)
 {
-    CLEANUP(call_release) struct call identity = {0};
-    CLEANUP(call_release) struct call cluster = {0};
-    int64_t now = now_of(observe);
-    bool due = now >= observe->verify_due;
+    bool due = now_of(observe) >= observe->verify_due;
 
-    if (due && verify(observe, &identity, &cluster, err) < 0 &&
+    if (due && verify(observe, err) < 0 &&
         (err->kind == ERROR_GONE || observe->cluster.verdict != CLUSTER_VERIFIED))
         return -1;
     if (observe->cluster.verdict == CLUSTER_VERIFIED)

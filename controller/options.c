@@ -321,7 +321,7 @@ static int fill(const struct reading *reading, struct options *options, struct e
             return -1;
     if (!options->cluster_name || !*options->cluster_name)
         return error_set(err, ERROR_INVALID,
-                         "no cluster: give --cluster-name, the name of the EKS cluster");
+                         "no cluster: give --cluster-name, the name of the EKS cluster, or auto");
     if (find_region(source, options, err) < 0 || find_cluster(source, options, err) < 0 ||
         find_namespace(source, options, err) < 0 || find_identity(source, options, err) < 0 ||
         check_lease(options, err) < 0)

@@ -32,6 +32,9 @@ struct options_names {
 };
 
 /* Texts are owned and never NULL after a success. */
+/* As cluster name: find the cluster whose issuer is this API server's. */
+#define OPTIONS_CLUSTER_AUTO "auto"
+
 struct options {
     bool help; /* --help was given: nothing else is filled in */
 
@@ -40,7 +43,7 @@ struct options {
     char *context;                           /* "" for the kubeconfig's current one */
     char *kubernetes_host, *kubernetes_port; /* of the environment; used without a kubeconfig */
 
-    char *cluster_name; /* well-formed (aws/arn.h) */
+    char *cluster_name; /* well-formed (aws/arn.h), or OPTIONS_CLUSTER_AUTO */
     char *aws_region;   /* well-formed */
     char *instance;
     enum plan_mode mode;

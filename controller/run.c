@@ -90,12 +90,14 @@ static void set_up_client(struct process *process)
 static struct sync_settings sync_settings_of(const struct options *options)
 {
     return (struct sync_settings){
-        .cluster_name = options->cluster_name,
+        .cluster_name =
+            strcmp(options->cluster_name, OPTIONS_CLUSTER_AUTO) == 0 ? "" : options->cluster_name,
         .own_namespace = options->lease_namespace,
         .mode = options->mode,
         .absence_grace_ms = options->absence_grace_ms,
         .window = (size_t)options->max_in_flight,
         .observe = {.instance = options->instance,
+                    .region = options->aws_region,
                     .existence_interval_ms = options->existence_interval_ms,
                     .describe_interval_ms = options->describe_interval_ms,
                     .rotation_ms = (int64_t)(1000 / options->describe_rate),

@@ -19,7 +19,7 @@
 #include "reconcile/plan.h"
 
 struct sync_settings {
-    const char *cluster_name;
+    const char *cluster_name;  /* "": the one whose issuer is ours */
     const char *own_namespace; /* podbind's own: its service accounts are always refused */
     enum plan_mode mode;
     int64_t absence_grace_ms;

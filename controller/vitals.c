@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "controller/metrics.h"
+#include "controller/options.h"
 
 #define SAY_MS 60000
 #define PATIENCE_MS 3000 /* what passes sooner is no trouble worth a line */
@@ -96,7 +97,8 @@ static void say_changes(struct vitals *vitals, const struct sync *sync)
         log_line(LOG_INFO, "cluster verified", "cluster", cluster->name, "region", cluster->region,
                  "account", cluster->account, "owner", cluster->owner, NULL);
     else
-        log_line(LOG_ERROR, cluster_reason(cluster), "cluster", cluster->name, "why", cluster->why,
+        log_line(LOG_ERROR, cluster_reason(cluster), "cluster",
+                 cluster->name[0] ? cluster->name : OPTIONS_CLUSTER_AUTO, "why", cluster->why,
                  NULL);
 }
 

@@ -153,6 +153,87 @@ int cluster_judge(struct cluster *cluster, const struct cluster_evidence *eviden
     return 0;
 }
 
+/* ---- none of all ---- */
+
+void cluster_search_compared(struct cluster_search_met *met, const struct cluster *judged)
+{
+    if (judged->verdict == CLUSTER_WRONG)
+        met->compared++;
+    else
+        cluster_search_unreadable(met, judged->name, judged->why);
+    memcpy(met->account, judged->account, sizeof met->account);
+}
+
+void cluster_search_unreadable(struct cluster_search_met *met, const char *name, const char *why)
+{
+    if (met->unreadable++ > 0)
+        return;
+    snprintf(met->first, sizeof met->first, "%s", name);
+    snprintf(met->first_why, sizeof met->first_why, "%s", why);
+}
+
+static void say_where(struct strbuf *why, const struct cluster_search_met *met, const char *region)
+{
+    strbuf_format(why, " in %.32s", region);
+    if (met->account[0] != '\0')
+        strbuf_format(why, ", account %s,", met->account);
+}
+
+/* What ours would have to have. */
+static void say_ours(struct strbuf *why, const struct cluster_evidence *own)
+{
+    if (own->kube_issuer[0] != '\0')
+        strbuf_format(why, " has this API server's OIDC issuer %.85s", own->kube_issuer);
+    else
+        strbuf_str(why, " has a certificate authority of this API server's CA bundle");
+}
+
+static void say_none(struct strbuf *why, const struct cluster_search_met *met, const char *region,
+                     const struct cluster_evidence *own)
+{
+    size_t looked = met->compared + met->unreadable;
+
+    if (looked == 0) {
+        strbuf_str(why, "EKS lists no cluster");
+        say_where(why, met, region);
+        strbuf_str(why, " that could be this one: set --aws-region, and the account by the "
+                        "credentials, to those of the cluster podbind runs in");
+        return;
+    }
+    strbuf_format(why, "%zu EKS cluster%s looked at", looked, looked == 1 ? " was" : "s were");
+    say_where(why, met, region);
+    strbuf_str(why, " and none");
+    say_ours(why, own);
+    if (met->unreadable > 0)
+        strbuf_format(why,
+                      "; %zu could not be read, the first of them '%.100s' (%.75s): allow "
+                      "eks:DescribeCluster on all, or give --cluster-name",
+                      met->unreadable, met->first, met->first_why);
+    else if (met->more)
+        strbuf_str(why, "; there are more: give --cluster-name");
+    else
+        strbuf_str(why, ": set --aws-region, and the account by the credentials, to those of the "
+                        "cluster podbind runs in");
+}
+
+void cluster_judge_none(struct cluster *cluster, const struct cluster_search_met *met,
+                        const char *region, const struct cluster_evidence *own)
+{
+    CLEANUP(strbuf_release) struct strbuf why = STRBUF_CAPPED(sizeof cluster->why - 1);
+
+    bool blind = own->kube_issuer[0] == '\0' && own->kube_ca_pem[0] == '\0';
+
+    if (blind)
+        strbuf_str(&why, "neither the OIDC issuer nor the certificate authority of this API server "
+                         "could be read, so it can't be told which EKS cluster it is");
+    else
+        say_none(&why, met, region, own);
+    cluster->verdict =
+        met->unreadable > 0 || met->more || blind ? CLUSTER_UNVERIFIED : CLUSTER_WRONG;
+    cluster->name[0] = '\0';
+    memcpy(cluster->why, strbuf_text(&why), why.length + 1);
+}
+
 void cluster_association_arn(const struct cluster *cluster, const char *id, struct strbuf *ret_arn)
 {
     strbuf_format(ret_arn, "arn:%s:eks:%s:%s:podidentityassociation/%s/%s", cluster->partition,

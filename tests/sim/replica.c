@@ -268,6 +268,7 @@ struct replica *replica_new(struct world *world, struct place *place)
         .absence_grace_ms = ABSENCE_GRACE_MS,
         .window = 1 + tape_choose(&world->tape, 8, "window"),
         .observe = {.instance = "podbind",
+                    .region = "us-west-2",
                     .existence_interval_ms = EXISTENCE_INTERVAL_MS,
                     .describe_interval_ms = DESCRIBE_INTERVAL_MS,
                     .rotation_ms = 1000,

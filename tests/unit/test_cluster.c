@@ -213,6 +213,104 @@ static void refuses_to_go_without_the_UID_of_kube_system(void **state)
     assert_int_equal(cluster.verdict, CLUSTER_UNVERIFIED);
 }
 
+/* ---- none of all ---- */
+
+static void none(const struct cluster_search_met *met, const struct cluster_evidence *own,
+                 struct cluster *ret_cluster)
+{
+    *ret_cluster = (struct cluster){.name = "blue", .owner = "kube-uid/podbind"};
+    cluster_judge_none(ret_cluster, met, "us-west-2", own);
+    assert_string_equal(ret_cluster->name, "");
+    assert_string_equal(ret_cluster->owner, "kube-uid/podbind");
+}
+
+static void a_search_without_a_match_says_where_it_looked_and_what_to_do(void **state)
+{
+    const struct cluster_evidence issuer = evidence_like(ISSUER, "", "", "");
+    const struct cluster_evidence bundle = evidence_like("", "", BLUE_CA, "");
+    struct cluster_search_met met = {.compared = 3, .account = "111122223333"};
+    struct cluster cluster;
+
+    (void)state;
+    none(&met, &issuer, &cluster);
+    assert_string_equal(cluster_reason(&cluster), "WrongCluster");
+    assert_string_equal(
+        cluster.why, "3 EKS clusters were looked at in us-west-2, account 111122223333, and none "
+                     "has this API server's OIDC issuer " ISSUER
+                     ": set --aws-region, and the account by the credentials, to those of the "
+                     "cluster podbind runs in");
+    met.compared = 1;
+    none(&met, &bundle, &cluster);
+    assert_string_equal(cluster_reason(&cluster), "WrongCluster");
+    assert_non_null(strstr(cluster.why, "1 EKS cluster was looked at in us-west-2"));
+    assert_non_null(
+        strstr(cluster.why, "none has a certificate authority of this API server's CA"));
+    met = (struct cluster_search_met){0};
+    none(&met, &issuer, &cluster);
+    assert_string_equal(cluster_reason(&cluster), "WrongCluster");
+    assert_non_null(
+        strstr(cluster.why, "EKS lists no cluster in us-west-2 that could be this one"));
+}
+
+/* Ours may be one that could not be read: then it is not known to be the wrong one. */
+static void a_search_that_could_not_read_all_leaves_the_cluster_unverified(void **state)
+{
+    const struct cluster_evidence own = evidence_like(ISSUER, "", "", "");
+    const struct cluster_evidence nothing = evidence_like("", "", "", "");
+    struct cluster_search_met met = {.compared = 2, .account = "111122223333"};
+    struct cluster cluster;
+
+    (void)state;
+    cluster_search_unreadable(&met, "green", "EKS: AccessDeniedException");
+    cluster_search_unreadable(&met, "red", "EKS: 500");
+    none(&met, &own, &cluster);
+    assert_string_equal(cluster_reason(&cluster), "ClusterUnverified");
+    assert_non_null(strstr(cluster.why, "4 EKS clusters were looked at"));
+    assert_non_null(strstr(cluster.why, "2 could not be read, the first of them 'green' (EKS: "
+                                        "AccessDeniedException): allow eks:DescribeCluster"));
+    met = (struct cluster_search_met){.compared = 1000, .more = true};
+    none(&met, &own, &cluster);
+    assert_string_equal(cluster_reason(&cluster), "ClusterUnverified");
+    assert_non_null(strstr(cluster.why, "there are more: give --cluster-name"));
+    none(&met, &nothing, &cluster);
+    assert_string_equal(cluster_reason(&cluster), "ClusterUnverified");
+    assert_non_null(strstr(cluster.why, "could be read, so it can't be told which EKS cluster"));
+}
+
+static void a_cluster_that_tells_nothing_is_no_other_one(void **state)
+{
+    const struct cluster_evidence other = evidence_like(ISSUER, OTHER_ISSUER, "", "");
+    const struct cluster_evidence silent = evidence_like(ISSUER, "", "", "");
+    struct cluster_search_met met = {0};
+    struct cluster cluster;
+
+    (void)state;
+    judge(&other, &cluster);
+    cluster_search_compared(&met, &cluster);
+    assert_int_equal(met.compared, 1);
+    assert_string_equal(met.account, "111122223333");
+    judge(&silent, &cluster);
+    cluster_search_compared(&met, &cluster);
+    assert_int_equal(met.compared, 1);
+    assert_int_equal(met.unreadable, 1);
+    assert_string_equal(met.first, "blue");
+    assert_non_null(strstr(met.first_why, "can't be compared"));
+}
+
+static void the_sentence_fits_when_all_of_it_is_long(void **state)
+{
+    char word[600] = "";
+    struct cluster_evidence own = evidence_like(word, "", "", "");
+    struct cluster_search_met met = {.account = "111122223333"};
+    struct cluster cluster = {.name = ""};
+
+    (void)state;
+    memset(word, 'x', sizeof word - 1);
+    cluster_search_unreadable(&met, word, word);
+    cluster_judge_none(&cluster, &met, word, &own);
+    assert_non_null(strstr(cluster.why, "or give --cluster-name"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +320,10 @@ int main(void)
         cmocka_unit_test(takes_the_parts_of_the_ARN),
         cmocka_unit_test(refuses_other_ARNs_and_changes_nothing),
         cmocka_unit_test(refuses_to_go_without_the_UID_of_kube_system),
+        cmocka_unit_test(a_search_without_a_match_says_where_it_looked_and_what_to_do),
+        cmocka_unit_test(a_search_that_could_not_read_all_leaves_the_cluster_unverified),
+        cmocka_unit_test(a_cluster_that_tells_nothing_is_no_other_one),
+        cmocka_unit_test(the_sentence_fits_when_all_of_it_is_long),
     };
 
     return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);
