@@ -6,6 +6,7 @@
 #include "tests/sim/world.h"
 
 #define CERTIFICATE "-----BEGIN CERTIFICATE-----\nMIIblue\n-----END CERTIFICATE-----\n"
+#define OTHER_CERTIFICATE "-----BEGIN CERTIFICATE-----\nMIIgreen\n-----END CERTIFICATE-----\n"
 
 static void draw_weather(struct world *world)
 {
@@ -58,6 +59,19 @@ static void draw_weather(struct world *world)
         world->weather.mode = tape_choose(tape, 2, "mode") ? PLAN_OBSERVE : PLAN_NO_DELETE;
 }
 
+/* Others of the same account and region; they sort before ours and after it. */
+static void put_others(struct world *world)
+{
+    static const char *const names[] = {"azure", "green", "yellow"};
+    uint32_t count = tape_choose(&world->tape, 4, "other clusters");
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct model_cluster other = {.name = names[i], .ca_data = OTHER_CERTIFICATE};
+
+        model_put_cluster(world->model, &other);
+    }
+}
+
 static void draw_cluster(struct world *world)
 {
     struct tape *tape = &world->tape;
@@ -75,6 +89,9 @@ static void draw_cluster(struct world *world)
         settings->propagation_ms = tape_between(tape, 100, 30000, "how long it takes");
     settings->no_ghost_conflict = tape_choose(tape, 4, "ghosts") == 3;
     model_put_cluster(world->model, &cluster);
+    world->finds_cluster = tape_chance(tape, 250, "the cluster's name is auto");
+    if (world->finds_cluster)
+        put_others(world);
 }
 
 static void draw_kube(struct world *world)
@@ -95,7 +112,8 @@ void births_draw(struct world *world)
     draw_kube(world);
     world->phase_until =
         world->now + tape_between(&world->tape, 20000, 180000, "how long people are busy");
-    TRACE(world, "faults: EKS %u, API server %u, watches %u per mille; identity %d, mode %d%s",
+    TRACE(world, "faults: EKS %u, API server %u, watches %u per mille; identity %d, mode %d%s%s",
           world->weather.eks_faults, world->weather.kube_faults, world->weather.watch_faults,
-          world->identity, world->weather.mode, world->weather.no_streams ? ", no streams" : "");
+          world->identity, world->weather.mode, world->weather.no_streams ? ", no streams" : "",
+          world->finds_cluster ? ", cluster to be found" : "");
 }

@@ -150,7 +150,8 @@ static bool can_meet(const struct call *call, enum fault fault)
     case FAULT_BARE_404:
         return !eks;
     case FAULT_CLUSTER_MISSING:
-        return eks && call->verb != CALL_TAG_ASSOCIATION && call->verb != CALL_UNTAG_ASSOCIATION;
+        return eks && call->verb != CALL_TAG_ASSOCIATION && call->verb != CALL_UNTAG_ASSOCIATION &&
+               call->verb != CALL_LIST_CLUSTERS;
     default:
         return true;
     }

@@ -301,15 +301,25 @@ static void check_storm(struct replica *replica, const struct call *call)
     if (call->verb == CALL_LIST_ASSOCIATIONS && call->in.list.key.namespace[0] == '\0' &&
         call->in.list.next_token[0] == '\0')
         check_rate(world, &place->lists, 24, "whole Lists");
-    else if (call->verb == CALL_DESCRIBE_CLUSTER)
+    else if (call->verb == CALL_DESCRIBE_CLUSTER && strcmp(call->cluster, CLUSTER_NAME) == 0)
         check_rate(world, &place->checks, 40, "checks of the cluster");
     else if (call_is_eks(call->verb) && call_writes(call->verb))
         check_rate(world, &place->mutations, 400, "writes to EKS");
 }
 
+/* Of other clusters only what they are is of interest. */
+static void check_cluster(struct world *world, const struct call *call)
+{
+    if (call_is_eks(call->verb) && call->verb != CALL_LIST_CLUSTERS &&
+        call->verb != CALL_DESCRIBE_CLUSTER && strcmp(call->cluster, CLUSTER_NAME) != 0)
+        world_fail(world, "right-cluster", "%s to cluster '%s'", call_name(call->verb),
+                   call->cluster);
+}
+
 void invariant_start(struct replica *replica, const struct call *call)
 {
     check_gates(replica, call);
+    check_cluster(replica->world, call);
     check_storm(replica, call);
     if (call->verb == CALL_CREATE_ASSOCIATION)
         invariant_try(replica, &call->in.create);

@@ -158,6 +158,21 @@ static void note_let_go(struct replica *replica, const struct call *call)
                   in->resource_version);
 }
 
+/* ---- the cluster ---- */
+
+static void note_cluster(struct replica *replica, const struct call *call)
+{
+    bool well = call->error.kind == ERROR_NONE;
+    uint64_t *sometimes = replica->world->tally->sometimes;
+
+    if (strcmp(call->cluster, CLUSTER_NAME) != 0) {
+        sometimes[SOMETIMES_PASSED_OVER] += !well;
+        return;
+    }
+    replica->cluster_read = well || (replica->cluster_read && call->detail == DETAIL_NONE);
+    sometimes[SOMETIMES_FOUND] += well && replica->world->finds_cluster;
+}
+
 void invariant_seen(struct replica *replica, const struct call *call)
 {
     bool well = call->error.kind == ERROR_NONE;
@@ -165,7 +180,7 @@ void invariant_seen(struct replica *replica, const struct call *call)
     if (call->verb == CALL_READ_IDENTITY)
         replica->identity_read |= well;
     if (call->verb == CALL_DESCRIBE_CLUSTER)
-        replica->cluster_read |= well;
+        note_cluster(replica, call);
     else if (call->detail == DETAIL_CLUSTER_MISSING)
         replica->cluster_read = false; /* to be checked again before any write */
     if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')

@@ -126,6 +126,9 @@ static void trace_call(const struct replica *replica, const struct call *call)
     const char *name = call_name(call->verb);
 
     switch (call->verb) {
+    case CALL_DESCRIBE_CLUSTER:
+        TRACE(world, "  ▶ %s %s", name, call->cluster);
+        break;
     case CALL_LIST_ASSOCIATIONS:
         TRACE(world, "%s  ▶ %s %s %s", who, name, call->in.list.key.namespace,
               call->in.list.key.service_account);
@@ -262,7 +265,7 @@ struct replica *replica_new(struct world *world, struct place *place)
                                     .next = port_next,
                                     .open_watch = port_open_watch};
     replica->settings = (struct sync_settings){
-        .cluster_name = CLUSTER_NAME,
+        .cluster_name = world->finds_cluster ? "" : CLUSTER_NAME,
         .own_namespace = OWN_NAMESPACE,
         .mode = world->weather.mode,
         .absence_grace_ms = ABSENCE_GRACE_MS,

@@ -105,6 +105,8 @@ static const char *const states[SOMETIMES_COUNT] = {
     [SOMETIMES_HELD] = "the deletion budget holds Deletes back",
     [SOMETIMES_RELEASED] = "a held Delete is let through",
     [SOMETIMES_WRONG_CLUSTER] = "the cluster is the wrong one",
+    [SOMETIMES_FOUND] = "the cluster is found by a search",
+    [SOMETIMES_PASSED_OVER] = "a search passes over a cluster that can't be read",
     [SOMETIMES_UNREADY_AT_REST] = "a binding is not Ready at rest",
     [SOMETIMES_READY_AT_REST] = "a binding is Ready at rest",
 };

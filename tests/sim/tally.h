@@ -104,6 +104,8 @@ enum sometimes {
     SOMETIMES_HELD,     /* the deletion budget holds Deletes back */
     SOMETIMES_RELEASED, /* ... and one goes that a person let through */
     SOMETIMES_WRONG_CLUSTER,
+    SOMETIMES_FOUND,       /* a search came to our cluster */
+    SOMETIMES_PASSED_OVER, /* ... and to one that could not be read */
     SOMETIMES_UNREADY_AT_REST,
     SOMETIMES_READY_AT_REST,
     SOMETIMES_COUNT,

@@ -105,6 +105,7 @@ struct world {
     struct kube_world kube;
     struct model *model;
     enum identity identity;
+    bool finds_cluster; /* the operator is not told its name */
     int64_t deny_eks_until, deny_kube_until;
 
     struct place places[PLACE_COUNT];
