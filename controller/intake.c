@@ -238,12 +238,13 @@ static void settle_writes(struct intake *intake)
     }
 }
 
-/* After a whole state was taken over, in place of so many objects. */
+/* After a whole state was taken over, in place of so many objects. What events have brought since
+ * does not make it more credible. */
 static void doubt_emptiness(struct intake *intake, enum resource resource, size_t before)
 {
     struct intake_doubt *doubt = &intake->doubts[resource];
 
-    if (intake->informers[resource].store.count > 0)
+    if (intake->informers[resource].relisted > 0)
         doubt->looks = 0;
     else if (before > 0 || intake->informers[resource].relists == 1)
         doubt->looks = EMPTY_LOOKS;

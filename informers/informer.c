@@ -48,6 +48,7 @@ static void take_over(struct informer *informer)
 {
     store_replace(&informer->store, &informer->staged);
     informer->relists++;
+    informer->relisted = informer->store.count;
 }
 
 void informer_opened(struct informer *informer, uint64_t watch, int64_t now)

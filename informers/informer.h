@@ -20,6 +20,7 @@ struct informer {
     struct store staged;
     uint64_t watch;   /* number of the watch whose events count; 0: none */
     uint64_t relists; /* how often the whole state was taken over */
+    size_t relisted;  /* objects in the last one */
     bool over_cap;    /* more objects than STORE_CAP came */
 };
 

@@ -109,12 +109,34 @@ static void a_first_state_that_is_empty_is_asked_for_again(void **state)
     assert_int_equal(intake_due(&stage.intake), INT64_MAX);
 }
 
+static void what_comes_after_an_empty_state_does_not_confirm_it(void **state)
+{
+    CLEANUP(stage_release) struct stage stage = {0};
+    struct binding late = scene_binding("late");
+    struct call *call;
+
+    (void)state;
+    script_init(&stage.script);
+    intake_init(&stage.intake, &stage.script.ports);
+    intake_run(&stage.intake);
+    stage.watch = stage.intake.informers[RESOURCE_BINDINGS].watch;
+    bring(&stage, CHANGE_SYNCED, NULL, "20");
+    late.resource_version = "21";
+    bring(&stage, CHANGE_PUT, binding_copy(&late), NULL);
+    while (stage.script.queued.count > 0)
+        assert_int_equal(intake_next(&stage.intake, INT64_MAX, &call), INTAKE_NEWS);
+    intake_run(&stage.intake);
+    assert_int_equal(stage.intake.informers[RESOURCE_BINDINGS].store.count, 1);
+    assert_int_equal(intake_due(&stage.intake), stage.script.now + 15000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_state_that_is_empty_all_at_once_is_asked_for_again),
         cmocka_unit_test(a_first_state_that_is_empty_is_asked_for_again),
         cmocka_unit_test(what_stays_empty_is_asked_for_for_five_minutes),
+        cmocka_unit_test(what_comes_after_an_empty_state_does_not_confirm_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
