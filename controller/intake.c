@@ -355,6 +355,19 @@ bool intake_synced(const struct intake *intake)
            informer_synced(&intake->informers[RESOURCE_SERVICE_ACCOUNTS]);
 }
 
+void intake_renew(struct intake *intake)
+{
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+        informer_renew(&intake->informers[resource]);
+    intake_run(intake);
+}
+
+bool intake_current(const struct intake *intake)
+{
+    return informer_current(&intake->informers[RESOURCE_BINDINGS]) &&
+           informer_current(&intake->informers[RESOURCE_SERVICE_ACCOUNTS]);
+}
+
 int64_t intake_due(const struct intake *intake)
 {
     int64_t due = INT64_MAX;

@@ -63,6 +63,11 @@ void intake_run(struct intake *intake);
 enum intake_event intake_next(struct intake *intake, int64_t deadline, struct call **ret_call);
 /* True once both stores hold a whole state. */
 bool intake_synced(const struct intake *intake);
+/* Another may have written until now, and what it went by may not have reached us: both states are
+ * taken anew. */
+void intake_renew(struct intake *intake);
+/* True when both stores hold a whole state that was asked for after the last intake_renew(). */
+bool intake_current(const struct intake *intake);
 /* When intake_run() has something to do by time alone; INT64_MAX: nothing. */
 int64_t intake_due(const struct intake *intake);
 /* A pass begins with what is in the stores now: news and fresh bindings start anew. The list of

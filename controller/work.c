@@ -12,7 +12,8 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Another may have written until now: nothing known of EKS holds. */
+/* Another may have written until now: nothing known of EKS holds, and what the stores show may be
+ * older than what the other went by. */
 static void follow_lease(struct sync *sync)
 {
     int64_t now = sync->ports->now(sync->ports->world);
@@ -21,6 +22,7 @@ static void follow_lease(struct sync *sync)
     if (leads && !sync->leading) {
         observe_restart(&sync->observe);
         budget_restart(&sync->budget);
+        intake_renew(&sync->intake);
         sync->again = true;
     }
     sync->leading = leads;
@@ -32,7 +34,7 @@ static int look_ahead(struct sync *sync)
 {
     struct error err = {0};
 
-    if (!sync->leading || intake_synced(&sync->intake))
+    if (!sync->leading || intake_current(&sync->intake))
         return 0;
     if (observe_cluster(&sync->observe, &err) < 0 && err.kind == ERROR_GONE)
         return -1;
@@ -45,7 +47,7 @@ static int64_t pass_due(const struct sync *sync, int64_t last_pass)
 {
     int64_t due = least(sync->due, observe_due(&sync->observe));
 
-    if (!sync->leading || !intake_synced(&sync->intake))
+    if (!sync->leading || !intake_current(&sync->intake))
         return INT64_MAX;
     if (sync->again)
         due = 0;

@@ -31,6 +31,16 @@ bool informer_synced(const struct informer *informer)
     return informer->reflector.synced;
 }
 
+void informer_renew(struct informer *informer)
+{
+    reflector_renew(&informer->reflector);
+}
+
+bool informer_current(const struct informer *informer)
+{
+    return informer->reflector.synced && !informer->reflector.stale;
+}
+
 static bool is_current(const struct informer *informer, uint64_t watch)
 {
     enum reflector_state state = informer->reflector.state;

@@ -32,6 +32,10 @@ void informer_release(struct informer *informer);
 enum reflector_move informer_next(struct informer *informer, int64_t now);
 /* True once a whole state has been taken over. */
 bool informer_synced(const struct informer *informer);
+/* Takes the whole state anew: what was asked for before this is not trusted any more. */
+void informer_renew(struct informer *informer);
+/* True once a whole state has been taken over that was asked for after the last informer_renew(). */
+bool informer_current(const struct informer *informer);
 
 /* From a watch; those of an earlier number are dropped. The record becomes the informer's. */
 void informer_opened(struct informer *informer, uint64_t watch, int64_t now);

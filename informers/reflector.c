@@ -79,6 +79,7 @@ static void take_version(struct reflector *reflector, const char *version)
     reflector->version[0] = '\0';
     advance(reflector, version);
     reflector->synced = true;
+    reflector->stale = false;
 }
 
 void reflector_streamed(struct reflector *reflector, const char *version, int64_t now)
@@ -94,6 +95,8 @@ bool reflector_listed(struct reflector *reflector, const char *version, const ch
 
     reflector->state = REFLECTOR_IDLE;
     reflector->page[0] = '\0';
+    if (reflector->start_over) /* it was asked for too early */
+        return false;
     if (size > sizeof reflector->page) { /* there is more, and no way to ask for it */
         reflector->start_over = true;
         return false;
@@ -142,4 +145,12 @@ void reflector_failed(struct reflector *reflector, const struct error *error, in
 void reflector_restart(struct reflector *reflector)
 {
     reflector->start_over = true;
+}
+
+void reflector_renew(struct reflector *reflector)
+{
+    reflector->stale = true;
+    reflector->start_over = true;
+    if (reflector->state != REFLECTOR_LISTING) /* its page is still to come back */
+        reflector->state = REFLECTOR_IDLE;
 }

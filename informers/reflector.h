@@ -47,6 +47,7 @@ struct reflector {
     enum reflector_state state;
     bool synced;                          /* a whole state has been taken over at least once */
     bool by_pages;                        /* the server does not stream */
+    bool stale;                           /* ... but not since reflector_renew() */
     bool start_over;                      /* the next move takes the whole state anew */
     bool heard;                           /* this watch has brought something */
     char version[REFLECTOR_VERSION_SIZE]; /* newest seen: where to resume */
@@ -77,3 +78,6 @@ void reflector_failed(struct reflector *reflector, const struct error *error, in
                       uint64_t random);
 /* Take the whole state anew, soon. */
 void reflector_restart(struct reflector *reflector);
+/* Nothing may follow from what is known, or is under way, any more: take the whole state anew, at
+ * once. It is `stale` until one that was asked for after this has been taken over. */
+void reflector_renew(struct reflector *reflector);

@@ -258,6 +258,42 @@ static void a_restart_takes_the_state_anew_while_the_watch_stands(void **state)
     assert_int_equal(reflector_next(&reflector, NOW + 2), REFLECTOR_NONE);
 }
 
+static void a_renewal_voids_what_is_known_and_what_is_under_way(void **state)
+{
+    struct reflector reflector = watching();
+
+    (void)state;
+    assert_false(reflector.stale);
+    reflector_renew(&reflector);
+    assert_true(reflector.synced);
+    assert_true(reflector.stale);
+    assert_int_equal(reflector_next(&reflector, NOW + 1), REFLECTOR_STREAM);
+    reflector_renew(&reflector); /* this stream was asked for too early */
+    assert_int_equal(reflector_next(&reflector, NOW + 2), REFLECTOR_STREAM);
+    reflector_streamed(&reflector, "200", NOW + 3);
+    assert_false(reflector.stale);
+    assert_int_equal(reflector_next(&reflector, NOW + 4), REFLECTOR_NONE);
+}
+
+static void a_page_asked_for_before_a_renewal_is_not_the_last(void **state)
+{
+    struct reflector reflector;
+
+    (void)state;
+    reflector_init(&reflector);
+    assert_int_equal(reflector_next(&reflector, NOW), REFLECTOR_STREAM);
+    ends(&reflector, &invalid, NOW);
+    assert_int_equal(reflector_next(&reflector, reflector.due), REFLECTOR_LIST);
+    reflector_renew(&reflector);
+    assert_int_equal(reflector_next(&reflector, reflector.due), REFLECTOR_NONE); /* one at a time */
+    assert_false(reflector_listed(&reflector, "100", ""));
+    assert_int_equal(reflector_next(&reflector, reflector.due), REFLECTOR_LIST);
+    assert_string_equal(reflector.page, "");
+    assert_true(reflector_listed(&reflector, "101", ""));
+    assert_true(reflector.synced);
+    assert_false(reflector.stale);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +311,8 @@ int main(void)
         cmocka_unit_test(two_minutes_without_trouble_reset_the_wait),
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(a_restart_takes_the_state_anew_while_the_watch_stands),
+        cmocka_unit_test(a_renewal_voids_what_is_known_and_what_is_under_way),
+        cmocka_unit_test(a_page_asked_for_before_a_renewal_is_not_the_last),
     };
 
     return cmocka_run_group_tests_name("reflector", tests, NULL, NULL);
