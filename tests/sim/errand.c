@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "controller/wire_eks.h"
 #include "tests/sim/invariant.h"
+#include "tests/sim/place.h"
 #include "tests/sim/replica.h"
 
 /* ---- our own copy of what goes in ---- */
@@ -236,7 +237,24 @@ static void draw_times(struct world *world, struct errand *errand)
     }
 }
 
-void errand_start(struct replica *replica, struct call *call, bool crash)
+/* What is not sent by the end of its time is not sent; what is on its way then is not waited for. */
+static void delay(struct world *world, struct errand *errand, int64_t stopped)
+{
+    int64_t latest = world->now - stopped + PORT_CALL_TIMEOUT_MS;
+
+    if (latest <= world->now) {
+        errand->fault = FAULT_STOPPED;
+        errand->crash = false;
+        errand->effect_at = NEVER;
+        errand->answer_at = world->now;
+    } else if (errand->answer_at > latest) {
+        errand->fault = errand->crash ? FAULT_CRASH_AFTER : FAULT_REPLY_LOST;
+        errand->answer_at = latest;
+        errand->late = errand->effect_at >= latest;
+    }
+}
+
+void errand_start(struct replica *replica, struct call *call, bool crash, int64_t stopped)
 {
     struct world *world = replica->world;
     struct errand *errand = mem_alloc(sizeof *errand);
@@ -245,7 +263,7 @@ void errand_start(struct replica *replica, struct call *call, bool crash)
     errand->replica = replica;
     errand->call = call;
     errand->life = replica->life;
-    errand->led_from = replica->lease_from;
+    errand->led_from = replica->led_from;
     errand->work.verb = call->verb;
     errand->work.cluster = call->cluster;
     errand->work.in = call->in;
@@ -253,6 +271,8 @@ void errand_start(struct replica *replica, struct call *call, bool crash)
     errand->crash = crash;
     errand->fault = crash ? FAULT_CRASH_AFTER : draw_fault(world, call);
     draw_times(world, errand);
+    if (stopped > 0)
+        delay(world, errand, stopped);
     if (call->verb == CALL_UPDATE_ASSOCIATION || call->verb == CALL_TAG_ASSOCIATION ||
         call->verb == CALL_UNTAG_ASSOCIATION)
         errand->adoption = invariant_may_adopt(replica, call->in.association.id);
@@ -415,7 +435,7 @@ static void step(struct world *world, struct errand *errand)
     if (errand->effect_at <= world->now) {
         perform(world, errand);
         if (errand->crash && errand->call) {
-            replica_kill(errand->replica, "crashes before it learns of the effect");
+            place_crash(errand->replica->place, "crashes before it learns of the effect");
             return; /* it is an orphan now */
         }
     }

@@ -27,8 +27,9 @@ struct errand {
     bool adoption;     /* when it was sent, the caller's own view allowed to take over the key */
 };
 
-/* Takes a call on. `crash`: its caller will die right after the effect. */
-void errand_start(struct replica *replica, struct call *call, bool crash);
+/* Takes a call on. `crash`: its caller will die right after the effect. `stopped`: for how long the
+ * caller stood still after it had decided to send it. */
+void errand_start(struct replica *replica, struct call *call, bool crash, int64_t stopped);
 /* When the next effect or answer is due. */
 int64_t errands_due(const struct world *world);
 /* Does all that is due now. Answers go to the callers. */

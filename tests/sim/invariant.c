@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "crds/pairs.h"
+#include "tests/sim/candidate.h"
 #include "tests/sim/replica.h"
 
 #define EVIDENCE_MS (3 * PORT_CALL_TIMEOUT_MS) /* between a GET's effect and its Delete's start */
@@ -41,16 +42,29 @@ static bool lost_lately(const struct world *world, const char *id)
 
 /* ---- before any write ---- */
 
-static void check_gates(struct replica *replica, const struct call *call)
+/* It is over before the lease may end, and nobody else may write meanwhile. */
+static void check_lease(struct replica *replica, const struct call *call)
 {
     struct world *world = replica->world;
-    int64_t until = replica->ports.lease_until(replica->ports.world);
+    int64_t until = candidate_holds_until(replica->place);
 
-    if (!call_writes(call->verb))
-        return;
     if (world->now + PORT_CALL_TIMEOUT_MS >= until)
         world_fail(world, "lease", "%s starts %d ms before the lease may end",
                    call_name(call->verb), (int)(until - world->now));
+    for (size_t i = 0; i < world->place_count; i++)
+        if (&world->places[i] != replica->place && world->places[i].replica &&
+            candidate_holds_until(&world->places[i]) > world->now)
+            world_fail(world, "lease", "%s of %s starts while %s holds the lease too",
+                       call_name(call->verb), replica_name(replica), world->places[i].name);
+}
+
+static void check_gates(struct replica *replica, const struct call *call)
+{
+    struct world *world = replica->world;
+
+    if (!call_writes(call->verb))
+        return;
+    check_lease(replica, call);
     if (world->weather.mode == PLAN_OBSERVE && call->verb == CALL_PATCH_FINALIZERS)
         world_fail(world, "mode", "a finalizer is written in mode observe");
     if (!call_is_eks(call->verb))
@@ -148,14 +162,25 @@ static void check_grace(struct world *world, const struct model_association *the
                    there->namespace, there->service_account, ABSENCE_GRACE_MS / 1000);
 }
 
-/* The new association first, then the old one goes. */
-static void check_made(struct world *world, const struct model_association *there,
-                       const struct binding *live)
+static bool is_made(const struct world *world, const struct binding *binding)
 {
-    const struct model_association *made = world_key(world, live->namespace, live->service_account);
+    const struct model_association *made =
+        world_key(world, binding->namespace, binding->service_account);
 
-    if (marks_get(&world->touched, "%s/%s", live->namespace, live->service_account) < 0 &&
-        (!made || !expect_ours(made, OWNER)))
+    return marks_get(&world->touched, "%s/%s", binding->namespace, binding->service_account) >= 0 ||
+           (made && expect_ours(made, OWNER));
+}
+
+/* The new association first, then the old one goes. It may have been renamed once more since the
+ * GET whose answer came at `seen`. */
+static void check_made(struct world *world, const struct model_association *there,
+                       const struct binding *live, int64_t seen)
+{
+    const struct binding *then = kube_record_at(&world->kube, RESOURCE_BINDINGS, live->namespace,
+                                                live->name, seen - PORT_CALL_TIMEOUT_MS);
+
+    if (!is_made(world, live) && !(then && strcmp(then->uid, live->uid) == 0 &&
+                                   then->generation != live->generation && is_made(world, then)))
         world_fail(world, "make-first", "%s/%s is deleted before %s/%s is made", there->namespace,
                    there->service_account, live->namespace, live->service_account);
 }
@@ -195,7 +220,7 @@ static void check_delete(struct replica *replica, const char *id)
     else if (live && !live->deleting && live->selector_count > 0)
         check_grace(world, there, live);
     else if (live && !live->deleting)
-        check_made(world, there, live);
+        check_made(world, there, live, seen);
 }
 
 static bool is_on_its_way(const struct world *world, const char *uid)
@@ -335,6 +360,27 @@ void invariant_start(struct replica *replica, const struct call *call)
 
 /* ---- as they are carried out ---- */
 
+static bool another_plans(const struct world *world, const struct errand *errand)
+{
+    for (size_t i = 0; i < world->place_count; i++) {
+        const struct replica *replica = world->places[i].replica;
+
+        if (replica && replica->life != errand->life && !replica->resting &&
+            candidate_holds_until(&world->places[i]) > world->now)
+            return true;
+    }
+    return false;
+}
+
+/* Its sender leads no more, and perhaps does not know. */
+static void note_lease(struct world *world, const struct errand *errand)
+{
+    if (!call_writes(errand->work.verb))
+        return;
+    if (!errand->replica || candidate_holds_until(errand->replica->place) <= world->now)
+        world->tally->sometimes[SOMETIMES_LEASE_GONE_AT_EFFECT]++;
+}
+
 static void effect_of_create(struct world *world, const struct errand *errand)
 {
     const struct create_in *in = &errand->work.in.create;
@@ -342,6 +388,7 @@ static void effect_of_create(struct world *world, const struct errand *errand)
 
     if (errand->late || !errand->call) {
         world->tally->sometimes[SOMETIMES_LATE_CREATE]++;
+        world->tally->sometimes[SOMETIMES_LATE_CREATE_BESIDE] += another_plans(world, errand);
         world_touch(world, in->key.namespace, in->key.service_account);
     }
     if ((!live || !live->has_finalizer) &&
@@ -438,6 +485,7 @@ static void effect_of_status(struct world *world, const struct errand *errand)
 
 void invariant_effect(struct world *world, const struct errand *errand)
 {
+    note_lease(world, errand);
     switch (errand->work.verb) {
     case CALL_CREATE_ASSOCIATION:
         effect_of_create(world, errand);

@@ -3,7 +3,8 @@
  * invariant - what must hold at every step, judged by the world's own truth, and each replica by
  * what it can know.
  *
- *   lease               no write starts that could end after the lease
+ *   lease               no write starts that could end after the lease of its replica, none while
+ *                       another replica holds it too
  *   synced-first        no EKS write before both resources were seen whole
  *   right-cluster       no EKS write before the cluster was read and compared, none in a wrong one
  *   mode                none that --mode forbids; none for a suspended binding
@@ -37,6 +38,8 @@ void invariant_effect(struct world *world, const struct errand *errand);
  * (invariant_seen.c)
  */
 void invariant_seen(struct replica *replica, const struct call *call);
+/* The replica has been told that it does not lead now: it will look at everything anew. */
+void invariant_lapse(struct replica *replica);
 /* A Create is about to be sent: may it be, after what became of the last one? */
 void invariant_try(struct replica *replica, const struct create_in *in);
 

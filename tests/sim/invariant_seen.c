@@ -101,6 +101,14 @@ static uint64_t hash_request(const struct replica *replica, const struct create_
     return hash_text(hash, in->tags);
 }
 
+void invariant_lapse(struct replica *replica)
+{
+    for (size_t i = 0; i < replica->tries.count; i++) {
+        replica->tries.items[i].token[0] = '\0';
+        replica->tries.items[i].open = false;
+    }
+}
+
 void invariant_try(struct replica *replica, const struct create_in *in)
 {
     struct world *world = replica->world;
@@ -109,7 +117,7 @@ void invariant_try(struct replica *replica, const struct create_in *in)
     bool again = before->token[0] != '\0';
     bool same_token = strcmp(before->token, in->token) == 0;
 
-    if (again && before->unseen)
+    if (before->unseen)
         world_fail(world, "look-first", "a Create for %s, and no List since the last one failed",
                    before->key);
     if (again && before->open && request == before->request && !same_token &&

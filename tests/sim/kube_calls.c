@@ -116,11 +116,16 @@ static void read_identity(const struct world *world, struct kube_identity *out)
                                                                      : "");
 }
 
-static void read_lease(const struct world *world, struct lease_facts *out)
+static void read_lease(const struct world *world, struct call *call)
 {
     const struct kube_world *kube = &world->kube;
+    struct lease_facts *out = &call->out.lease;
     char text[KUBE_VERSION_SIZE];
 
+    if (!kube->lease.there) {
+        kube_refuse(&call->error, 404, "NotFound", true, false);
+        return;
+    }
     out->resource_version = mem_strdup(kube_version_text(kube, kube->lease.version, text));
     out->deletions = mem_strdup(kube->lease.deletions ? kube->lease.deletions : "");
     out->release = mem_strdup(kube->lease.release ? kube->lease.release : "");
@@ -162,7 +167,7 @@ void kube_perform(struct world *world, struct errand *errand)
         read_identity(world, &call->out.identity);
         break;
     case CALL_READ_LEASE:
-        read_lease(world, &call->out.lease);
+        read_lease(world, call);
         break;
     case CALL_PATCH_LEASE:
         patch_lease(world, call);

@@ -182,12 +182,16 @@ static void annotate(char **owned_value, const char *value)
 
 void kube_release_deletions(struct kube_world *kube, const char *number)
 {
+    if (!kube->lease.there)
+        return;
     annotate(&kube->lease.release, number);
     kube->lease.version = ++kube->version;
 }
 
 int kube_patch_lease(struct kube_world *kube, const struct lease_in *in, struct error *err)
 {
+    if (!kube->lease.there)
+        return kube_refuse(err, 404, "NotFound", true, true);
     if (kube_version_number(kube, in->resource_version) != kube->lease.version)
         return kube_refuse(err, 409, "Conflict", false, true);
     annotate(&kube->lease.deletions, in->deletions);

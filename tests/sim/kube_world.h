@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kube_world - the API server of a history: bindings and service accounts, and every state they
- * ever had, in order of resourceVersion.
+ * ever had, in order of resourceVersion; and one Lease.
  *
  * As in Kubernetes: a change that changes nothing keeps the version and makes no event; a change of
  * spec raises the generation, one of status or metadata does not; an object with finalizers stays,
@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "controller/ports.h"
 #include "crds/binding.h"
+#include "kube/lease.h"
 
 /* One state of one object, or its end (then `record` is its last state, with the version of the
  * deletion). */
@@ -54,8 +55,10 @@ struct kube_world {
     uint64_t uids;
 
     struct {
+        bool there;
         uint64_t version;
-        char *deletions, *release; /* annotations; owned, NULL: none */
+        struct lease_record record; /* without its version */
+        char *deletions, *release;  /* annotations; owned, NULL: none */
     } lease;
     bool definition_going; /* of bindings: it has a deletionTimestamp */
 };
@@ -112,6 +115,14 @@ int kube_patch_finalizers(struct kube_world *kube, const struct object_in *in, c
                           struct error *err);
 int kube_patch_status(struct kube_world *kube, const struct object_in *in,
                       const struct kube_status_write *write, char **ret_version, struct error *err);
+
+/* The Lease: ret_record is what stands there now. */
+int kube_get_lease(const struct kube_world *kube, struct lease_record *ret_record,
+                   struct error *err);
+int kube_create_lease(struct kube_world *kube, const struct lease_record *record,
+                      struct lease_record *ret_record, struct error *err);
+int kube_update_lease(struct kube_world *kube, const struct lease_record *record,
+                      struct lease_record *ret_record, struct error *err);
 
 /* Fills err as kube/ does for an answer of this HTTP status; `reason` "NotFound" with `denied` is
  * the server's word about exactly this object. Returns -1. */

@@ -2,11 +2,11 @@
 #include "tests/sim/replica.h"
 
 #include "base/mem.h"
+#include "tests/sim/candidate.h"
 #include "tests/sim/errand.h"
 #include "tests/sim/invariant.h"
+#include "tests/sim/place.h"
 
-#define LEASE_RENEWAL_MS 2000
-#define LEASE_DEADLINE_MS 10000
 #define DEAD_CALLS 10000
 #define STILL_CALLS 20000
 #define STILL_LOOKS 2000000
@@ -60,20 +60,6 @@ static bool note_call(struct replica *replica)
     return !world->failed;
 }
 
-/* ---- the lease ---- */
-
-static int64_t renewed_at(const struct replica *replica, int64_t now)
-{
-    if (now >= replica->stall_from && now < replica->stall_until)
-        now = replica->stall_from;
-    return now - (now - replica->lease_from) % LEASE_RENEWAL_MS;
-}
-
-static bool holds_lease(const struct replica *replica)
-{
-    return !replica->dead && replica->world->now >= replica->lease_from;
-}
-
 /* ---- the ports ---- */
 
 static int64_t port_now(void *context)
@@ -82,14 +68,14 @@ static int64_t port_now(void *context)
 
     if (++replica->world->looks > STILL_LOOKS)
         abandon(replica, "livelock", "the clock is looked at all the time, and time stands still");
-    return replica->world->now;
+    return place_clock(replica->place);
 }
 
 static int64_t port_wall(void *context)
 {
     const struct replica *replica = context;
 
-    return world_wall_us(replica->world);
+    return place_wall_us(replica->place);
 }
 
 static uint64_t port_random(void *context)
@@ -101,14 +87,13 @@ static uint64_t port_random(void *context)
 
 static int64_t port_lease_until(void *context)
 {
-    const struct replica *replica = context;
+    struct replica *replica = context;
+    const struct place *place = replica->place;
+    int64_t until = replica->dead ? 0 : lease_until(&place->candidate.lease);
 
-    int64_t until;
-
-    if (!holds_lease(replica))
-        return 0;
-    until = renewed_at(replica, replica->world->now) + LEASE_DEADLINE_MS;
-    if (until <= replica->world->now + PORT_CALL_TIMEOUT_MS)
+    if (!replica->dead && until <= place_clock(place))
+        invariant_lapse(replica);
+    if (until > 0 && until <= place_clock(place) + PORT_CALL_TIMEOUT_MS)
         replica->world->tally->sometimes[SOMETIMES_LEASE_DENIED]++;
     return until;
 }
@@ -155,10 +140,22 @@ static void trace_call(const struct replica *replica, const struct call *call)
     }
 }
 
+/* The whole process does, with a call that has passed all gates and is not sent yet. */
+static void stand_still(struct replica *replica)
+{
+    struct world *world = replica->world;
+
+    TRACE(world, "%s stands still before it sends that", replica_name(replica));
+    fiber_yield(replica->place->fiber);
+    if (replica->dead || candidate_holds_until(replica->place) <= world->now)
+        world->tally->sometimes[SOMETIMES_LEASE_GONE_AT_SEND]++;
+}
+
 static void port_start(void *context, struct call *call)
 {
     struct replica *replica = context;
     struct world *world = replica->world;
+    int64_t stopped;
     bool crash;
 
     if (!note_call(replica))
@@ -171,10 +168,14 @@ static void port_start(void *context, struct call *call)
     crash = dies_here(replica->place);
     if (crash && !replica->place->crash_after) {
         world->tally->faults[FAULT_CRASH_BEFORE][call->verb]++;
-        replica_kill(replica, "crashes instead of calling");
+        place_crash(replica->place, "crashes instead of calling");
         return;
     }
-    errand_start(replica, call, crash);
+    stopped = call_writes(call->verb) ? place_stops_here(replica->place) : 0;
+    if (stopped > 0)
+        stand_still(replica);
+    if (!replica->dead)
+        errand_start(replica, call, crash, stopped);
 }
 
 static enum port_event port_next(void *context, int64_t deadline, struct call **ret_call,
@@ -185,9 +186,9 @@ static enum port_event port_next(void *context, int64_t deadline, struct call **
     if (!note_call(replica) && replica->dead)
         return PORT_GONE;
     replica->waiting = true;
-    replica->deadline = deadline;
+    replica->deadline = place_to_world(replica->place, deadline);
     fiber_yield(replica->place->fiber);
-    replica->waiting = false;
+    replica->waiting = replica->resting = false;
     if (replica->event == PORT_CALL)
         *ret_call = replica->answered;
     if (replica->event == PORT_CHANGES) {
@@ -219,33 +220,23 @@ static void passed(void *context, const struct sync *sync)
           sync->again ? ", again" : "");
 }
 
+static void waiting(void *context, const struct sync *sync)
+{
+    struct replica *replica = context;
+
+    (void)sync;
+    replica->resting = true;
+}
+
 static void live(void *context)
 {
     struct replica *replica = context;
-    const struct work_listener listener = {.context = replica, .passed = passed};
+    const struct work_listener listener = {
+        .context = replica, .passed = passed, .waiting = waiting};
 
     sync_init(&replica->sync, &replica->settings, &replica->ports);
     work_run(&replica->sync, &listener);
     sync_release(&replica->sync);
-}
-
-/* When it leads, and when renewals fail for a while. */
-static void draw_lease(struct replica *replica)
-{
-    struct world *world = replica->world;
-    struct tape *tape = &world->tape;
-
-    replica->lease_from = world->now + 1;
-    replica->stall_from = replica->stall_until = NEVER;
-    if (tape_choose(tape, 3, "another still holds the lease") == 2)
-        replica->lease_from = world->now + tape_between(tape, 1, 16000, "the lease comes");
-    if (world_is_calm(world) || !tape_chance(tape, world->weather.lease_faults, "a stall"))
-        return;
-    replica->stall_from = world->now + tape_between(tape, 1000, 90000, "the stall");
-    if (replica->stall_from < replica->lease_from)
-        replica->stall_from = replica->lease_from;
-    replica->stall_until = replica->stall_from + tape_between(tape, 2000, 11000, "it lasts");
-    replica->stall_pauses = tape_choose(tape, 2, "all stands still") == 1;
 }
 
 struct replica *replica_new(struct world *world, struct place *place)
@@ -255,7 +246,7 @@ struct replica *replica_new(struct world *world, struct place *place)
     replica->world = world;
     replica->place = place;
     replica->life = ++world->lives;
-    replica->born_at = world->now;
+    replica->born_at = replica->led_from = world->now;
     replica->ports = (struct ports){.world = replica,
                                     .now = port_now,
                                     .wall = port_wall,
@@ -278,8 +269,8 @@ struct replica *replica_new(struct world *world, struct place *place)
                     .window = 4},
         .budget = {
             .lease_namespace = OWN_NAMESPACE, .lease_name = "podbind", .floor = DELETION_FLOOR}};
-    draw_lease(replica);
-    TRACE(world, "%s ★ starts, window %zu", place->name, replica->settings.window);
+    TRACE(world, "%s ★ %s starts, window %zu", place->name, place->identity,
+          replica->settings.window);
     fiber_start(replica->place->fiber, live, replica);
     return replica;
 }
@@ -317,43 +308,12 @@ void replica_bring(struct replica *replica, struct change change)
     changes->items[changes->count++] = change;
 }
 
-static int64_t lease_ends(const struct replica *replica)
-{
-    int64_t end;
-
-    if (replica->stall_from == NEVER)
-        return NEVER;
-    end = renewed_at(replica, replica->stall_from) + LEASE_DEADLINE_MS;
-    return replica->stall_until > end ? end : NEVER;
-}
-
-static bool is_paused(const struct replica *replica)
-{
-    int64_t now = replica->world->now;
-
-    return replica->stall_pauses && now >= replica->stall_from && now < replica->stall_until;
-}
-
-static bool must_be_told(const struct replica *replica)
-{
-    return !replica->told && replica->world->now >= replica->lease_from;
-}
-
 int64_t replica_due(const struct replica *replica)
 {
-    int64_t due = replica->deadline, now = replica->world->now;
+    bool something = replica->done_count > 0 || replica->changes.count > 0 || replica->woken;
 
-    if (replica->dead || !replica->waiting)
-        return now;
-    if (replica->done_count > 0 || replica->changes.count > 0 || must_be_told(replica))
-        due = now;
-    if (!replica->told && replica->lease_from < due)
-        due = replica->lease_from;
-    if (is_paused(replica) && due < replica->stall_until)
-        due = replica->stall_until;
-    if (lease_ends(replica) < due)
-        due = lease_ends(replica);
-    return due;
+    return replica->dead || !replica->waiting || something ? replica->world->now
+                                                           : replica->deadline;
 }
 
 /* The first of several things that wait. */
@@ -363,8 +323,8 @@ static void choose_event(struct replica *replica)
     bool changes_first = tape_choose(tape, 2, "changes before answers") == 1;
 
     replica->event = PORT_TIMEOUT;
-    if (must_be_told(replica)) {
-        replica->told = true;
+    if (replica->woken) {
+        replica->woken = false;
         replica->event = PORT_WOKEN;
     } else if (replica->changes.count > 0 && (changes_first || replica->done_count == 0)) {
         replica->brought = replica->changes;
@@ -381,16 +341,8 @@ static void choose_event(struct replica *replica)
 
 void replica_run(struct replica *replica)
 {
-    struct world *world = replica->world;
-
-    if (!replica->dead && lease_ends(replica) <= world->now) {
-        world->tally->sometimes[SOMETIMES_LEASE_LOST]++;
-        replica_kill(replica, "loses the lease");
-    }
-    if (replica_due(replica) > world->now)
+    if (replica_due(replica) > replica->world->now)
         return;
-    if (replica->stall_pauses && world->now == replica->stall_until)
-        world->tally->sometimes[SOMETIMES_PAUSED]++;
     if (replica->dead)
         replica->event = PORT_GONE;
     else if (replica->waiting)

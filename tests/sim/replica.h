@@ -34,13 +34,13 @@ struct replica {
     struct ports ports;
     struct sync_settings settings;
     struct sync sync;
-    int64_t born_at;
+    int64_t born_at; /* in time of the world */
     bool dead;
     uint32_t dead_calls;
     uint32_t calls; /* started in this life */
 
-    bool waiting; /* in next() */
-    int64_t deadline;
+    bool waiting;          /* in next() */
+    int64_t deadline;      /* in time of the world */
     enum port_event event; /* what next() is to answer */
     struct call *answered;
     struct changes brought;
@@ -50,10 +50,9 @@ struct replica {
     struct changes changes;
     struct kube_watch watches[RESOURCE_COUNT];
 
-    int64_t lease_from;              /* NEVER: not in this life */
-    bool told;                       /* woken for the lease */
-    int64_t stall_from, stall_until; /* no renewals between */
-    bool stall_pauses;               /* and the whole process stands still */
+    bool woken;       /* the lease has changed hands */
+    int64_t led_from; /* when it last began to lead, in time of the world */
+    bool resting;     /* no pass is under way */
 
     bool synced[RESOURCE_COUNT]; /* a whole state was handed over */
     struct marks deletable;      /* ids that a Describe's answer showed as ours, not retained */
@@ -67,7 +66,7 @@ struct replica {
 struct replica *replica_new(struct world *world, struct place *place);
 /* Of its place. */
 const char *replica_name(const struct replica *replica);
-/* When it has to be run on. */
+/* When it has to be run on, unless its place is paused. */
 int64_t replica_due(const struct replica *replica);
 /* Runs it on when that time has come. */
 void replica_run(struct replica *replica);

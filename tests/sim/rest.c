@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "reconcile/access.h"
+#include "tests/sim/candidate.h"
 #include "tests/sim/invariant.h"
 #include "tests/sim/replica.h"
 
@@ -283,8 +284,19 @@ static void check_place(struct world *world, const struct place *place)
         check_stores(place->replica);
 }
 
+static void check_leader(struct world *world)
+{
+    size_t leaders = 0;
+
+    for (size_t i = 0; i < world->place_count; i++)
+        leaders += candidate_holds_until(&world->places[i]) > world->now;
+    if (leaders != 1)
+        world_fail(world, "lease", "%zu replicas lead at rest", leaders);
+}
+
 void rest_check(struct world *world)
 {
+    check_leader(world);
     for (size_t i = 0; i < world->place_count; i++)
         check_place(world, &world->places[i]);
     if (world->failed)

@@ -34,10 +34,11 @@ static const char *const faults[FAULT_COUNT] = {
     [FAULT_HTML] = "HTML",
     [FAULT_CUT] = "cut",
     [FAULT_FURTHER_PAGE] = "further page",
+    [FAULT_STOPPED] = "stopped",
     [FAULT_CRASH_BEFORE] = "crash before",
     [FAULT_CRASH_AFTER] = "crash after",
 };
-static const char *const verbs[CALL_VERB_COUNT] = {
+static const char *const verbs[TALLY_VERBS] = {
     [CALL_LIST_ASSOCIATIONS] = "List",    [CALL_DESCRIBE_ASSOCIATION] = "Descr",
     [CALL_CREATE_ASSOCIATION] = "Create", [CALL_UPDATE_ASSOCIATION] = "Update",
     [CALL_DELETE_ASSOCIATION] = "Delete", [CALL_TAG_ASSOCIATION] = "Tag",
@@ -47,7 +48,8 @@ static const char *const verbs[CALL_VERB_COUNT] = {
     [CALL_PATCH_FINALIZERS] = "fin.",     [CALL_PATCH_STATUS] = "status",
     [CALL_WRITE_EVENT] = "event",         [CALL_READ_IDENTITY] = "ident.",
     [CALL_READ_LEASE] = "lease",          [CALL_PATCH_LEASE] = "budget",
-    [CALL_READ_DEFINITION] = "crd",
+    [CALL_READ_DEFINITION] = "crd",       [TALLY_LEASE_GET] = "l. get",
+    [TALLY_LEASE_CREATE] = "l. new",      [TALLY_LEASE_UPDATE] = "l. upd.",
 };
 static const char *const watch_faults[WATCH_FAULT_COUNT] = {
     [WATCH_OPENED] = "opened",     [WATCH_UNKNOWN] = "422",       [WATCH_REFUSED] = "refused",
@@ -97,6 +99,17 @@ static const char *const states[SOMETIMES_COUNT] = {
     [SOMETIMES_REFUSED_STALE] = "a patch meets a newer object",
     [SOMETIMES_LEASE_DENIED] = "the lease is too short for a write",
     [SOMETIMES_LEASE_LOST] = "the lease is lost",
+    [SOMETIMES_LEASE_PASSED_ON] = "the lease is given up, and taken by the other",
+    [SOMETIMES_LEASE_TAKEN_OVER] = "the lease is taken from one that did not renew it",
+    [SOMETIMES_LEASE_TAKEN_BACK] = "the lease is taken back by the same identity",
+    [SOMETIMES_TWO_BELIEVE] = "both replicas believe that they lead",
+    [SOMETIMES_FAILOVER_IN_FLIGHT] = "a replica begins to lead, and another's writes are under way",
+    [SOMETIMES_LATE_CREATE_BESIDE] = "a late Create lands while the other replica makes a pass",
+    [SOMETIMES_LEASE_GONE_AT_SEND] = "the lease is lost between gate and sending",
+    [SOMETIMES_LEASE_GONE_AT_EFFECT] = "the lease is lost between sending and effect",
+    [SOMETIMES_WAKES_DEPOSED] = "a paused leader wakes up, and another leads",
+    [SOMETIMES_TOLD_TO_END] = "a replica is told to end",
+    [SOMETIMES_CLOCK_JUMPED] = "a wall clock jumps by an hour",
     [SOMETIMES_PAUSED] = "the operator is paused",
     [SOMETIMES_RELISTED] = "the whole state is taken anew",
     [SOMETIMES_LET_GO] = "a finalizer goes",
@@ -181,12 +194,12 @@ static double percent_crashed(const struct tally *tally)
 static void print_faults(const struct tally *tally)
 {
     printf("\n%-14s", "fault × call");
-    for (int verb = 0; verb < CALL_VERB_COUNT; verb++)
+    for (int verb = 0; verb < TALLY_VERBS; verb++)
         printf("%8s", verbs[verb]);
     printf("\n");
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
         printf("%-14s", faults[fault]);
-        for (int verb = 0; verb < CALL_VERB_COUNT; verb++)
+        for (int verb = 0; verb < TALLY_VERBS; verb++)
             printf("%8" PRIu64, tally->faults[fault][verb]);
         printf("\n");
     }

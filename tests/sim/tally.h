@@ -31,6 +31,7 @@ enum fault {
     FAULT_HTML,              /* 200, and a log-in page in place of JSON */
     FAULT_CUT,               /* 200, and half the answer */
     FAULT_FURTHER_PAGE,      /* the first page came, a further one does not */
+    FAULT_STOPPED,           /* the process stood still between gate and sending: not sent */
     FAULT_CRASH_BEFORE,      /* the operator dies instead of calling */
     FAULT_CRASH_AFTER,       /* the operator dies before it learns of the effect */
     FAULT_COUNT,
@@ -96,7 +97,18 @@ enum sometimes {
     SOMETIMES_REFUSED_STALE, /* a patch met a newer object */
     SOMETIMES_LEASE_DENIED,  /* a write was due while the lease was too short for it */
     SOMETIMES_LEASE_LOST,
+    SOMETIMES_LEASE_PASSED_ON,    /* given up by one, taken by another */
+    SOMETIMES_LEASE_TAKEN_OVER,   /* from one that did not renew it */
+    SOMETIMES_LEASE_TAKEN_BACK,   /* by the next process of the same identity */
+    SOMETIMES_TWO_BELIEVE,        /* one begins to lead, and the other has not noticed yet */
+    SOMETIMES_FAILOVER_IN_FLIGHT, /* one begins to lead while writes of another life are under way */
+    SOMETIMES_LATE_CREATE_BESIDE,   /* a late Create lands while another replica makes a pass */
+    SOMETIMES_LEASE_GONE_AT_SEND,   /* the lease went between the gate and the sending */
+    SOMETIMES_LEASE_GONE_AT_EFFECT, /* ... or between the sending and the effect */
     SOMETIMES_PAUSED,
+    SOMETIMES_WAKES_DEPOSED, /* a paused leader wakes up, and another leads */
+    SOMETIMES_TOLD_TO_END,
+    SOMETIMES_CLOCK_JUMPED,
     SOMETIMES_RELISTED,
     SOMETIMES_LET_GO,   /* a finalizer was taken away */
     SOMETIMES_RETAINED, /* ... and what it had made stayed */
@@ -115,8 +127,11 @@ enum sometimes {
 #define TALLY_PASSES 2048
 
 /* Counters only: the tallies of several processes are added up. */
+/* What can meet a fault: the calls of the ports, and those of the lease thread. */
+enum { TALLY_LEASE_GET = CALL_VERB_COUNT, TALLY_LEASE_CREATE, TALLY_LEASE_UPDATE, TALLY_VERBS };
+
 struct tally {
-    uint64_t faults[FAULT_COUNT][CALL_VERB_COUNT];
+    uint64_t faults[FAULT_COUNT][TALLY_VERBS];
     uint64_t calls[CALL_VERB_COUNT];
     uint64_t watches[WATCH_FAULT_COUNT][RESOURCE_COUNT];
     uint64_t deeds[DEED_COUNT];

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tests/sim/candidate.h"
 #include "tests/sim/errand.h"
 #include "tests/sim/invariant.h"
 #include "tests/sim/people.h"
-#include "tests/sim/replica.h"
+#include "tests/sim/place.h"
 
 #define BOOT_MS 100000
 #define BORN_US INT64_C(1790000000000000) /* the wall clock at boot */
@@ -139,16 +140,6 @@ size_t world_association_count(const struct world *world)
 
 /* ---- phases ---- */
 
-/* Whoever lives there does not crash any more. */
-static void place_calm(struct place *place)
-{
-    place->crash_in = 0;
-    place->crash_at = NEVER;
-    if (place->replica)
-        for (int resource = 0; resource < RESOURCE_COUNT; resource++)
-            kube_watch_calm(place->replica, &place->replica->watches[resource]);
-}
-
 static void settle(struct world *world)
 {
     TRACE(world, "── faults and people have stopped");
@@ -196,75 +187,6 @@ static void watch_quiet(struct world *world)
         world_fail(world, "quiet", "no %d passes in %d minutes", QUIET_PASSES, QUIET_MS / 60000);
 }
 
-/* ---- the replicas' lives ---- */
-
-/* Where this life is going to end. */
-static void draw_death(struct world *world, struct place *place)
-{
-    struct tape *tape = &world->tape;
-
-    place->crash_in = 0;
-    place->crash_at = NEVER;
-    if (world_is_calm(world) || world->weather.crashes == 0)
-        return;
-    world->weather.crashes--;
-    if (tape_choose(tape, 4, "a crash at some time") == 3) {
-        place->crash_at = world->now + tape_between(tape, 1, 60000, "when");
-        return;
-    }
-    place->crash_in = 1 + tape_choose(tape, 80, "a crash at some call");
-    place->crash_after = tape_choose(tape, 2, "after its effect") == 1;
-}
-
-static void start_replica(struct world *world, struct place *place)
-{
-    place->start_at = NEVER;
-    draw_death(world, place);
-    place->replica = replica_new(world, place);
-}
-
-static void bury_replica(struct world *world, struct place *place)
-{
-    bool crashed = place->replica->dead;
-
-    if (!world->abandoned)
-        replica_free(place->replica);
-    place->replica = NULL;
-    place->crash_in = 0;
-    place->crash_at = NEVER;
-    if (!crashed)
-        world_fail(world, "livelock", "work_run() returned though the world was not gone");
-    world->crashes += world->phase != PHASE_OVER;
-    place->start_at =
-        world->now + tape_between(&world->tape, 300, 20000, "until it is started again");
-}
-
-static void run_replica(struct world *world, struct place *place)
-{
-    struct replica *replica;
-
-    if (place->start_at <= world->now)
-        start_replica(world, place);
-    if (!place->replica)
-        return;
-    replica = place->replica;
-    if (place->crash_at <= world->now) {
-        place->crash_at = NEVER;
-        replica_kill(replica, "crashes");
-    }
-    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
-        kube_watch_run(replica, &replica->watches[resource]);
-    replica_run(replica);
-    if (replica_ended(replica) || world->abandoned)
-        bury_replica(world, place);
-}
-
-static void run_replicas(struct world *world)
-{
-    for (size_t i = 0; i < world->place_count; i++)
-        run_replica(world, &world->places[i]);
-}
-
 /* ---- going on ---- */
 
 static void sooner(int64_t *due, int64_t at)
@@ -273,26 +195,13 @@ static void sooner(int64_t *due, int64_t at)
         *due = at;
 }
 
-static int64_t place_due(const struct place *place)
-{
-    int64_t due = NEVER;
-
-    sooner(&due, place->start_at);
-    sooner(&due, place->crash_at);
-    if (!place->replica)
-        return due;
-    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
-        sooner(&due, kube_watch_due(place->replica, &place->replica->watches[resource]));
-    sooner(&due, replica_due(place->replica));
-    return due;
-}
-
 static int64_t next_due(struct world *world)
 {
     int64_t due = world->phase_until;
 
     sooner(&due, world->people_at);
     sooner(&due, errands_due(world));
+    sooner(&due, lease_calls_due(world));
     for (size_t i = 0; i < world->place_count; i++)
         sooner(&due, place_due(&world->places[i]));
     return due;
@@ -308,6 +217,17 @@ static void go_on_to(struct world *world, int64_t due)
     world->kube.wall_us = world_wall_us(world);
 }
 
+/* What is due at the same moment happens in any order. */
+static void run_places(struct world *world)
+{
+    bool second_first = world->place_count == 2 && place_due(&world->places[0]) <= world->now &&
+                        place_due(&world->places[1]) <= world->now &&
+                        tape_choose(&world->tape, 2, "which of two replicas goes first") == 1;
+
+    for (size_t i = 0; i < world->place_count; i++)
+        place_run(&world->places[second_first ? 1 - i : i]);
+}
+
 static void turn(struct world *world)
 {
     go_on_to(world, next_due(world));
@@ -319,17 +239,9 @@ static void turn(struct world *world)
             world->now + tape_between(&world->tape, 1, PACE_MS, "until somebody does something");
     }
     errands_run(world);
-    run_replicas(world);
+    lease_calls_run(world);
+    run_places(world);
     watch_quiet(world);
-}
-
-static void end_replica(struct world *world, struct place *place)
-{
-    if (!place->replica || world->abandoned)
-        return;
-    replica_kill(place->replica, "is told to end");
-    while (place->replica && !world->abandoned)
-        run_replica(world, place);
 }
 
 static void world_run(struct world *world)
@@ -338,21 +250,23 @@ static void world_run(struct world *world)
         turn(world);
     world->phase = PHASE_OVER;
     for (size_t i = 0; i < world->place_count; i++)
-        end_replica(world, &world->places[i]);
+        place_end(&world->places[i]);
 }
 
 /* ---- birth and end ---- */
 
+/* The second one comes some time after the first. */
 static void places_init(struct world *world, struct fiber *fiber)
 {
-    static const char *const names[PLACE_COUNT] = {"A", "B"};
+    struct tape *tape = &world->tape;
 
-    world->place_count = 1;
-    for (size_t i = 0; i < PLACE_COUNT; i++)
-        world->places[i] = (struct place){.name = names[i],
-                                          .fiber = i == 0 ? fiber : fiber_other(fiber),
-                                          .start_at = world->now,
-                                          .crash_at = NEVER};
+    world->place_count = 1 + tape_choose(tape, 2, "replicas");
+    place_init(&world->places[0], world, "A", fiber);
+    place_init(&world->places[1], world, "B", fiber_other(fiber));
+    world->places[0].start_at = world->now;
+    if (world->place_count > 1)
+        world->places[1].start_at =
+            world->now + tape_between(tape, 0, 20000, "when the second replica comes");
 }
 
 static void world_init(struct world *world, struct tape *tape, struct fiber *fiber,
@@ -373,6 +287,7 @@ static void world_init(struct world *world, struct tape *tape, struct fiber *fib
 static void world_release(struct world *world)
 {
     errands_release(world);
+    lease_calls_release(world);
     kube_release(&world->kube);
     model_free(world->model);
     mem_free(world->touched.items);

@@ -42,11 +42,11 @@ struct weather {
     uint32_t eks_faults, kube_faults, watch_faults; /* of calls; of watches opened */
     uint32_t drift;                                 /* of what people do */
     int64_t eks_latency, kube_latency, watch_delay;
-    bool no_streams;    /* the API server does not know sendInitialEvents */
-    uint32_t kube_page; /* objects on a page */
-    int eks_page;       /* associations on a page */
-    uint32_t crashes;   /* still to come */
-    uint32_t lease_faults;
+    bool no_streams;       /* the API server does not know sendInitialEvents */
+    uint32_t kube_page;    /* objects on a page */
+    int eks_page;          /* associations on a page */
+    uint32_t crashes;      /* still to come */
+    uint32_t lease_faults; /* of lives: something befalls the process */
     enum plan_mode mode;
 };
 
@@ -72,16 +72,49 @@ struct marks {
     size_t count, capacity;
 };
 
-/* Where one replica after the other lives. */
+/* The lease thread of a replica. (candidate.h) */
+struct candidate {
+    struct place *place;
+    struct lease lease;
+    bool runs;
+    bool leads;              /* as its worker was told */
+    int64_t due;             /* its next step; NEVER: a call is under way */
+    struct lease_call *call; /* NULL: none */
+    bool watches;            /* it has a watch of the Lease while it stands by */
+    int64_t hint_at;         /* when that brings something; NEVER: nothing is on its way */
+    bool hinted;             /* it has brought something, at hint_clock */
+    int64_t hint_clock;
+    bool hint_missing;
+    struct lease_record hint;
+};
+
+/* Where one replica after the other lives. (place.h) Times are the world's. */
 #define PLACE_COUNT 2
 struct place {
+    struct world *world;
     const char *name;        /* "A", "B": in traces */
     struct fiber *fiber;     /* borrowed */
     struct replica *replica; /* NULL: none */
-    int64_t start_at;        /* when the next one starts; NEVER: not now */
-    uint32_t crash_in;       /* it dies at its n-th call; 0: it does not */
+    struct candidate candidate;
+    int64_t start_at; /* when the next one starts; NEVER: not now */
+    bool leaving;     /* told to end: gives the lease up, until leave_by at most */
+    int64_t leave_by;
+
+    char identity[32]; /* of the pod that lives here */
+    unsigned incarnation;
+    int64_t boot_offset; /* ms that its node had been up for when the world began */
+    int64_t wall_skew_us;
+
+    /* What is going to happen to this life; times NEVER, or numbers 0: it is not. */
+    uint32_t crash_in; /* it dies at its n-th call ... */
     bool crash_after;
-    int64_t crash_at;                       /* or at this time */
+    int64_t crash_at; /* ... or at this time */
+    int64_t leave_at, jump_at;
+    int64_t deaf_from, deaf_until;   /* its calls to the Lease fail */
+    int64_t pause_from, pause_until; /* all of it stands still */
+    uint32_t stop_in;                /* so it does at its n-th write, between gate and sending */
+    int64_t stop_ms;
+
     struct recent lists, checks, mutations; /* whole Lists, DescribeClusters, EKS writes */
 };
 
@@ -112,6 +145,7 @@ struct world {
     size_t place_count; /* how many are in use */
     uint64_t lives;     /* replicas that were ever started */
     struct errand *errands;
+    struct lease_call *lease_calls;
 
     struct marks touched;    /* keys in which somebody else had a hand, or a late call */
     struct marks owner_lost; /* ids that lost their owner tag */
