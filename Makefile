@@ -30,7 +30,8 @@ STANDIN := $(filter-out $(MODEL),$(wildcard tests/standin/*.c))
 SIM := $(wildcard tests/sim/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
-SOURCES := $(PRODUCT) $(MODEL) $(STANDIN) $(SIM) $(wildcard tests/bench/*.c) $(UNIT) $(UNIT_HELPERS)
+SOURCES := $(PRODUCT) $(MODEL) $(STANDIN) $(SIM) $(wildcard tests/bench/*.c tests/crash/*.c) $(UNIT) \
+    $(UNIT_HELPERS)
 HEADERS := $(wildcard $(ROOMS:=/*.h) tests/*/*.h)
 object = $(patsubst %.c,$(OUT)/%.o,$(1))
 
@@ -54,7 +55,7 @@ probe = $(shell tools/probe.sh $(BUILD)/probe "$(CC)" $(1))
 packages = $(or $(shell pkg-config $(1) $(2)),$(if $(filter --libs,$(1)),\
     $(error missing libraries: run tools/deps.sh)))
 
-ifneq ($(filter-out help clean fmt lint demo test check unit e2e tsan valgrind bench,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean fmt lint demo test check unit e2e crash tsan valgrind bench,$(or $(MAKECMDGOALS),all)),)
 COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote. -pthread -g \
     $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
 LINK := $(CC) -pthread $(LINK_$(VARIANT)) $(LDFLAGS)
@@ -66,7 +67,7 @@ $(call keep,$(OUT)/sources,$(SOURCES))# a file less links all again
 endif
 
 # ---- what there is to do ------------------------------------------------------------------------
-.PHONY: all demo test check unit sim e2e tsan valgrind bench lint fmt clean help programs unit-programs \
+.PHONY: all demo test check unit sim e2e crash tsan valgrind bench lint fmt clean help programs unit-programs \
     objects headers
 
 all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.json) ## build/podbind (the default)
@@ -88,6 +89,8 @@ sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1
 	@$< --histories $(HISTORIES) --seed $(SEED) --kept tests/sim/kept
 e2e: ## end to end on a real kube-apiserver
 	@python3 tools/test.py --only e2e
+crash: ## the operator killed with -9 at 464 points of what it says to its servers
+	@python3 tools/test.py --only deps,controlplane,crash --points all
 tsan: ## the unit tests and end to end under ThreadSanitizer
 	@python3 tools/test.py --only deps,unit,controlplane,e2e --variant tsan --operator tsan
 valgrind: ## the unit tests under valgrind
@@ -105,7 +108,7 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-programs: all $(if $(STANDIN),$(BIN)/podbind-standin) $(if $(SIM),$(BIN)/podbind-sim) ## podbind, the AWS stand-in, the simulator
+programs: all $(if $(STANDIN),$(BIN)/podbind-standin) $(if $(SIM),$(BIN)/podbind-sim) $(BIN)/crash_points.so ## podbind, the AWS stand-in, the simulator
 unit-programs: $(UNIT:%.c=$(OUT)/%)
 objects: $(call object,$(SOURCES))
 headers: $(HEADERS:%=$(OUT)/%.alone)
@@ -127,6 +130,9 @@ $(BIN)/podbind-sim $(BIN)/podbind-bench: $(BIN)/podbind-%: $$(call object,$$(wil
 $(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(call object,$(UNIT_HELPERS)) \
     $(OUT)/model.a $(OUT)/product.a
 	@$(link) $(call packages,--libs,cmocka)
+
+$(BIN)/crash_points.so: tests/crash/crash_points.c $(OUT)/command
+	@echo '  LD    $@' && $(COMPILE) -fPIC -shared $(LDFLAGS) -o $@ $<
 
 $(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT))) $(OUT)/sources
 	@$(archive)

@@ -234,6 +234,9 @@ class Stages:
                 say(f"-- beside them\n{said.read().decode(errors='replace')}")
         return count
 
+    def crash(self) -> Count:
+        return self.pytest("crash", "tests/crash", *(() if self.options.points == "all" else ("-m", "chosen")))
+
     def pytest(self, stage: str, *chosen: str, variant: str = "release") -> Count:
         self.prepare("release", variant)
         return self.tested(stage, *chosen, variant=variant)
@@ -271,7 +274,7 @@ class Stages:
         return read_report(report).count
 
 
-ORDER = ("deps", "build", "lint", "unit", "sim", "boto3", "controlplane", "smoke", "e2e")
+ORDER = ("deps", "build", "lint", "unit", "sim", "boto3", "controlplane", "smoke", "crash", "e2e")
 
 
 def run_stages(names: list[str], stages: Stages) -> Iterator[tuple[str, float, Count | None, str]]:
@@ -298,6 +301,7 @@ def main() -> int:
     parser.add_argument("--variant", default="san", choices=("release", "san", "tsan"), help="of unit and sim")
     parser.add_argument("--valgrind", action="store_true", help="the unit tests run under it")
     parser.add_argument("--operator", default="release", choices=("release", "san", "tsan"), help="of e2e")
+    parser.add_argument("--points", default="chosen", choices=("chosen", "all"), help="of crash")
     parser.add_argument("--histories", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
