@@ -42,7 +42,8 @@ static void make_report(struct run *run, struct job *job, struct report *ret_rep
     context.now = run->ports->now(run->ports->world);
     context.wall_us = run->ports->wall(run->ports->world);
     context.stuck = job_stuck(run, job);
-    if (!context.stuck || !context.stuck->held)
+    context.lingering = job_lingering(job);
+    if (!context.lingering)
         context.hold = "";
     job->reported = true;
     report_make(run->apply->reports, job->claim, &context, ret_report);

@@ -129,6 +129,14 @@ const struct plan_step *job_stuck(const struct run *run, const struct job *job)
     return NULL;
 }
 
+const struct plan_step *job_lingering(const struct job *job)
+{
+    for (size_t i = 0; i < job->step_count; i++)
+        if (job->steps[i]->held)
+            return job->steps[i];
+    return NULL;
+}
+
 void run_close_job(struct run *run, struct job *job)
 {
     const struct binding *binding = job->claim->binding;

@@ -111,6 +111,8 @@ bool run_may_let_go(struct run *run, const struct job *job);
 /* The Delete of a binding that is being deleted which failed, or by --mode or the deletion budget
  * must not be; NULL without one. */
 const struct plan_step *job_stuck(const struct run *run, const struct job *job);
+/* A Delete of a binding that stays which the deletion budget does not allow; NULL without one. */
+const struct plan_step *job_lingering(const struct job *job);
 
 /* ---- apply_call.c ---- */
 

@@ -235,13 +235,27 @@ static const char *say_stuck(struct strbuf *message, const struct outcome_contex
     return "DeletionDisabled";
 }
 
+/* It is in place; what it no longer asks for may still be there too. */
+static const char *say_associated(struct strbuf *message, const struct tally *tally,
+                                  const struct outcome_context *context)
+{
+    const struct mirror_entry *lingering = context->lingering ? context->lingering->entry : NULL;
+
+    strbuf_str(message, tally->wanted == 0 ? "no service account matches the selector"
+                                           : "EKS holds exactly what is wanted");
+    if (lingering && lingering->association)
+        strbuf_format(message, "; association %s of service account '%s' is still there: %s",
+                      lingering->association->id, lingering->key.service_account, context->hold);
+    return tally->wanted == 0 ? "NothingSelected" : "Associated";
+}
+
 static void judge_associated(struct outcome *outcome, const struct tally *tally,
                              const struct claim *claim, const struct outcome_context *context)
 {
     struct strbuf *message = &outcome->associated_message;
     const char *cluster_why = cluster_reason(context->cluster);
     enum condition_status status = CONDITION_UNKNOWN;
-    const char *reason = "Associated";
+    const char *reason;
 
     if (context->stuck) {
         status = CONDITION_FALSE;
@@ -263,9 +277,7 @@ static void judge_associated(struct outcome *outcome, const struct tally *tally,
         say_more(message, tally->wanted - tally->in_place - 1);
     } else {
         status = CONDITION_TRUE;
-        reason = tally->wanted == 0 ? "NothingSelected" : reason;
-        strbuf_str(message, tally->wanted == 0 ? "no service account matches the selector"
-                                               : "EKS holds exactly what is wanted");
+        reason = say_associated(message, tally, context);
     }
     set(outcome, CONDITION_ASSOCIATED, status, reason, strbuf_text(message));
 }

@@ -28,6 +28,8 @@ struct outcome_context {
     const char *blind_message;
     /* A binding that is being deleted: the Delete that can't be made; NULL: none. */
     const struct plan_step *stuck;
+    /* A binding that stays: a Delete of what it no longer asks for that is held; NULL: none. */
+    const struct plan_step *lingering;
     const char *hold; /* why the deletion budget does not allow it; "" when it does */
     /* Since when Ready's reason has been what it is, for bindings that are not Ready (ms since
      * boot). The caller remembers it; 0: it is new. */

@@ -243,6 +243,56 @@ static void blindness_goes_before_all_else(void **state)
     is(judge(&stage), CONDITION_ACCEPTED, CONDITION_UNKNOWN, "AccessDenied");
 }
 
+/* ---- deletions ---- */
+
+static void a_deletion_that_is_held_says_how_to_let_it_go(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    const struct binding_status *status;
+    struct plan_step step;
+    struct binding *binding;
+
+    (void)state;
+    stage_init(&stage);
+    binding = add_reader(&stage);
+    binding->deleting = true;
+    step =
+        (struct plan_step){.verb = PLAN_DELETE, .held = true, .entry = add_ours(&stage, "app-sa")};
+    stage.context.stuck = stage.context.lingering = &step;
+    stage.context.hold = "40 are wanted: kubectl annotate lease";
+    status = judge(&stage);
+    is(status, CONDITION_READY, CONDITION_FALSE, "DeletionHeld");
+    says(status, CONDITION_READY,
+         "association a-app-sa of service account 'app-sa' is still there: "
+         "40 are wanted: kubectl annotate lease");
+    stage.context.hold = "";
+    is(judge(&stage), CONDITION_READY, CONDITION_FALSE, "DeletionDisabled");
+    mirror_failed(step.entry, TROUBLE_DENIED, "no right to", 1, NOW, 1000);
+    status = judge(&stage);
+    is(status, CONDITION_READY, CONDITION_FALSE, "AccessDenied");
+    says(status, CONDITION_READY, "no right to");
+}
+
+static void a_key_it_no_longer_asks_for_may_be_held_too(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    const struct binding_status *status;
+    struct plan_step step;
+
+    (void)state;
+    stage_init(&stage);
+    add_reader(&stage);
+    add_ours(&stage, "app-sa");
+    step = (struct plan_step){.verb = PLAN_DELETE, .held = true, .entry = add_ours(&stage, "old")};
+    stage.context.lingering = &step;
+    stage.context.hold = "40 are wanted";
+    status = judge(&stage);
+    is(status, CONDITION_READY, CONDITION_TRUE, "Ready");
+    is(status, CONDITION_ASSOCIATED, CONDITION_TRUE, "Associated");
+    says(status, CONDITION_ASSOCIATED,
+         "association a-old of service account 'old' is still there: 40 are wanted");
+}
+
 /* ---- time ---- */
 
 static void the_time_of_a_transition_is_kept_while_the_status_is_the_same(void **state)
@@ -280,6 +330,8 @@ int main(void)
         cmocka_unit_test(a_wrong_cluster_is_said_in_its_words),
         cmocka_unit_test(a_cluster_not_known_makes_accepted_unknown),
         cmocka_unit_test(blindness_goes_before_all_else),
+        cmocka_unit_test(a_deletion_that_is_held_says_how_to_let_it_go),
+        cmocka_unit_test(a_key_it_no_longer_asks_for_may_be_held_too),
         cmocka_unit_test(the_time_of_a_transition_is_kept_while_the_status_is_the_same),
     };
 

@@ -337,6 +337,103 @@ static void without_kube_system_nothing_is_known(void **state)
     assert_int_equal(stage->call.error.kind, ERROR_DENIED);
 }
 
+#define LEASE "/apis/coordination.k8s.io/v1/namespaces/podbind-system/leases/podbind"
+#define OUR_LEASE                                                                                  \
+    "'kind':'PartialObjectMetadata','metadata':{'name':'podbind','resourceVersion':'41'"
+
+static void reads_the_annotations_of_our_lease(void **state)
+{
+    struct stage *stage = *state;
+
+    again(stage, CALL_READ_LEASE);
+    request_is(stage, "GET", LEASE);
+    assert_false(read_answer(stage, 200,
+                             "{" OUR_LEASE ",'annotations':{'podbind.dev/deletions':'7=1/2',"
+                             "'podbind.dev/release-deletions':'35','another':'x'}}}"));
+    assert_string_equal(stage->call.error.text, "");
+    assert_string_equal(stage->call.out.lease.resource_version, "41");
+    assert_string_equal(stage->call.out.lease.deletions, "7=1/2");
+    assert_string_equal(stage->call.out.lease.release, "35");
+    again(stage, CALL_READ_LEASE);
+    request_is(stage, "GET", LEASE);
+    assert_false(read_answer(stage, 200, "{" OUR_LEASE "}}"));
+    assert_string_equal(stage->call.out.lease.deletions, "");
+    assert_string_equal(stage->call.out.lease.release, "");
+}
+
+static void an_answer_without_version_is_no_lease(void **state)
+{
+    struct stage *stage = *state;
+
+    again(stage, CALL_READ_LEASE);
+    request_is(stage, "GET", LEASE);
+    assert_false(read_answer(stage, 200, "{'kind':'PartialObjectMetadata','metadata':{}}"));
+    assert_int_equal(stage->call.error.kind, ERROR_TRANSIENT);
+    assert_null(stage->call.out.lease.resource_version);
+}
+
+static void writes_the_annotations_under_the_version_that_was_read(void **state)
+{
+    static const struct {
+        struct lease_in in;
+        const char *body;
+    } rows[] = {
+        {{"41", "7=1/2", "30"},
+         "{\"metadata\":{\"annotations\":{\"podbind.dev/deletions\":\"7=1/2\","
+         "\"podbind.dev/release-deletions\":\"30\"},\"resourceVersion\":\"41\"}}"},
+        {{"41", "", NULL},
+         "{\"metadata\":{\"annotations\":{\"podbind.dev/deletions\":null},"
+         "\"resourceVersion\":\"41\"}}"},
+    };
+    struct stage *stage = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        again(stage, CALL_PATCH_LEASE);
+        stage->call.in.lease = rows[i].in;
+        request_is(stage, "PATCH", LEASE);
+        assert_string_equal(strbuf_text(&stage->wire.body), rows[i].body);
+        assert_false(read_answer(stage, 200, "{" OUR_LEASE "}}"));
+        assert_int_equal(stage->call.error.kind, ERROR_NONE);
+    }
+    again(stage, CALL_PATCH_LEASE);
+    stage->call.in.lease = rows[0].in;
+    request_is(stage, "PATCH", LEASE);
+    assert_false(read_answer(stage, 409, "{'kind':'Status','reason':'Conflict','code':409}"));
+    assert_int_equal(stage->call.error.kind, ERROR_CONFLICT);
+}
+
+static void sees_whether_the_definition_is_being_deleted(void **state)
+{
+    static const struct {
+        int status;
+        const char *answer;
+        enum error_kind kind;
+        bool going;
+    } rows[] = {
+        {200, "{'kind':'PartialObjectMetadata','metadata':{'name':'x'}}", ERROR_NONE, false},
+        {200, "{'kind':'x','metadata':{'deletionTimestamp':'2026-11-22T19:28:09Z'}}", ERROR_NONE,
+         true},
+        {404,
+         "{'kind':'Status','reason':'NotFound','code':404,'details':{'name':"
+         "'podidentitybindings.podbind.dev','group':'apiextensions.k8s.io','kind':"
+         "'customresourcedefinitions'}}",
+         ERROR_NOT_FOUND, false},
+        {404, "nothing here", ERROR_TRANSIENT, false},
+        {403, "{'kind':'Status','reason':'Forbidden','code':403}", ERROR_DENIED, false},
+    };
+    struct stage *stage = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        again(stage, CALL_READ_DEFINITION);
+        request_is(stage, "GET",
+                   "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
+                   "podidentitybindings.podbind.dev");
+        assert_false(read_answer(stage, rows[i].status, rows[i].answer));
+        assert_int_equal(stage->call.error.kind, rows[i].kind);
+        assert_int_equal(stage->call.out.definition_going, rows[i].going);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_stage, end_stage)
 
 int main(void)
@@ -355,6 +452,10 @@ int main(void)
         TEST(asks_the_discovery_document_for_the_issuer),
         TEST(an_issuer_that_may_not_be_read_is_no_failure),
         TEST(without_kube_system_nothing_is_known),
+        TEST(reads_the_annotations_of_our_lease),
+        TEST(an_answer_without_version_is_no_lease),
+        TEST(writes_the_annotations_under_the_version_that_was_read),
+        TEST(sees_whether_the_definition_is_being_deleted),
     };
 
     return cmocka_run_group_tests_name("wire_kube", tests, NULL, NULL);
