@@ -65,11 +65,11 @@ static struct backoff backoff_of(enum trouble kind)
     case TROUBLE_ROLE_MISSING:
         return (struct backoff){.base_ms = 15000, .cap_ms = 300000};
     case TROUBLE_ROLE_WAIT:
+    case TROUBLE_GHOST: /* over in a minute or two */
         return (struct backoff){.base_ms = 2000, .cap_ms = 15000};
     case TROUBLE_NONE:
     case TROUBLE_RETRYING:
     case TROUBLE_THROTTLED:
-    case TROUBLE_GHOST:
         break;
     }
     return (struct backoff){.base_ms = 1000, .cap_ms = 60000};
