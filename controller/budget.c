@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "controller/gather.h"
 
+#define TRIES 4      /* a renewal of the Lease may come between reading and writing it */
 #define LOOK_MS 5000 /* a person who lets deletions through waits this long */
 #define SECOND_US 1000000
 
@@ -50,6 +51,8 @@ struct asking {
     struct guard_wish wish;
     struct guard_verdict verdict;
     struct call lease; /* as read */
+    unsigned tries;
+    bool overtaken; /* somebody else wrote the Lease since it was read */
 };
 
 static void asking_release(struct asking *asking)
@@ -72,32 +75,53 @@ static void hold(struct asking *asking, const char *what, const char *detail)
     snprintf(budget->why, sizeof budget->why, "no deletion is made: %s: %s", what, detail);
     budget->look_at = asking->now + backoff_next(&budget->backoff, random);
     budget->known = false;
-    forget_texts(budget); /* what stands there is not known */
 }
 
-/* What the Lease says. What we wrote ourselves is known better here: some of it was not sent. */
+static void keep_texts(struct budget *budget, const char *deletions, const char *release)
+{
+    char *old_written = budget->written, *old_release = budget->release;
+
+    budget->written = mem_strdup(deletions);
+    budget->release = mem_strdup(release);
+    mem_free(old_written);
+    mem_free(old_release);
+}
+
+/* Some of what was allowed was not sent. */
+static void take_back_unsent(struct asking *asking)
+{
+    struct budget *budget = asking->budget;
+    const struct lease_facts *lease = &asking->lease.out.lease;
+
+    if (budget->by_person) {
+        asking->wish.released += is_same(budget->release, lease->release) ? budget->unsent : 0;
+        return;
+    }
+    if (is_same(budget->written, lease->deletions))
+        guard_give_back(&budget->guard, budget->unsent);
+    budget->unsent = 0;
+}
+
+/* What the Lease says. What we wrote or read ourselves is known better here: how old it is, and
+ * what of it was not sent. */
 static int take_annotations(struct asking *asking)
 {
     struct budget *budget = asking->budget;
     const struct lease_facts *lease = &asking->lease.out.lease;
-    size_t unsent = budget->unsent;
     struct error err = {0};
 
-    budget->unsent = 0;
-    if (is_same(budget->written, lease->deletions)) {
-        if (!budget->by_person)
-            guard_give_back(&budget->guard, unsent);
-    } else if (guard_read(&budget->guard, lease->deletions, asking->now, &err) < 0) {
+    if (!is_same(budget->written, lease->deletions) &&
+        guard_read(&budget->guard, lease->deletions, asking->now, &err) < 0) {
         hold(asking, "the annotation " LEASE_DELETIONS " of the Lease", err.text);
         return -1;
     }
-    guard_expire(&budget->guard, asking->now);
     if (guard_read_release(lease->release, &asking->wish.released, &err) < 0) {
         hold(asking, "the annotation " LEASE_RELEASE " of the Lease", err.text);
         return -1;
     }
-    if (budget->by_person && is_same(budget->release, lease->release))
-        asking->wish.released += unsent;
+    take_back_unsent(asking);
+    guard_expire(&budget->guard, asking->now);
+    keep_texts(budget, lease->deletions, lease->release);
     budget->known = true;
     return 0;
 }
@@ -142,8 +166,7 @@ static void spend(struct asking *asking, size_t count, struct strbuf *ret_text,
     const struct ports *ports = asking->intake->ports;
     size_t released = asking->wish.released;
 
-    budget->by_person = asking->verdict.released > 0;
-    if (budget->by_person)
+    if (asking->verdict.released > 0)
         released -= count;
     else if (count > 0)
         guard_spend(&budget->guard, count, asking->wish.ours, asking->now,
@@ -151,14 +174,6 @@ static void spend(struct asking *asking, size_t count, struct strbuf *ret_text,
     guard_write(&budget->guard, ret_text);
     if (released > 0)
         strbuf_format(ret_release, "%zu", released);
-}
-
-static void keep_texts(struct budget *budget, const struct strbuf *text,
-                       const struct strbuf *release)
-{
-    forget_texts(budget);
-    budget->written = mem_strdup(strbuf_text(text));
-    budget->release = mem_strdup(strbuf_text(release));
 }
 
 static int patch_lease(struct asking *asking, const struct strbuf *text,
@@ -175,10 +190,11 @@ static int patch_lease(struct asking *asking, const struct strbuf *text,
     }
     if (gather_call(asking->intake, &call, err) < 0)
         return -1;
+    asking->overtaken = call.error.kind == ERROR_CONFLICT && ++asking->tries < TRIES;
     if (call.error.kind != ERROR_NONE)
         hold(asking, "the Lease can't be written", call.error.text);
     else
-        keep_texts(asking->budget, text, release);
+        keep_texts(asking->budget, strbuf_text(text), strbuf_text(release));
     return 0;
 }
 
@@ -190,15 +206,20 @@ static int put_down(struct asking *asking, struct error *err)
     const struct lease_facts *lease = &asking->lease.out.lease;
     struct budget *budget = asking->budget;
     size_t count = least(asking->acting, asking->verdict.budgeted + asking->verdict.released);
+    bool by_person = asking->verdict.released > 0;
 
     spend(asking, count, &text, &release);
-    if (strcmp(strbuf_text(&text), lease->deletions) == 0 &&
-        strcmp(strbuf_text(&release), lease->release) == 0)
-        keep_texts(budget, &text, &release);
-    else if (patch_lease(asking, &text, &release, err) < 0)
+    if ((strcmp(strbuf_text(&text), lease->deletions) != 0 ||
+         strcmp(strbuf_text(&release), lease->release) != 0) &&
+        patch_lease(asking, &text, &release, err) < 0)
         return -1;
-    if (!budget->known)
+    if (!budget->known) {
+        if (!by_person)
+            guard_give_back(&budget->guard, count);
         return 0;
+    }
+    budget->by_person = by_person;
+    budget->unsent = 0;
     budget->allowed = count;
     budget->allowed_until = asking->now + GUARD_USE_MS;
     return 0;
@@ -228,10 +249,12 @@ static void say_held(const struct asking *asking)
         cause, settings->lease_name, settings->lease_namespace, asking->wish.wanted);
 }
 
-static int ask(struct asking *asking, struct error *err)
+static int ask_once(struct asking *asking, struct error *err)
 {
     struct budget *budget = asking->budget;
 
+    asking->overtaken = false;
+    call_release(&asking->lease);
     budget->look_at = asking->now + LOOK_MS;
     budget->why[0] = '\0';
     budget->stopped = false;
@@ -254,6 +277,15 @@ static int ask(struct asking *asking, struct error *err)
     budget->left = guard_left(&budget->guard, asking->wish.ours, budget->settings->floor);
     if (asking->verdict.held)
         say_held(asking);
+    return 0;
+}
+
+static int ask(struct asking *asking, struct error *err)
+{
+    do
+        if (ask_once(asking, err) < 0)
+            return -1;
+    while (asking->overtaken);
     return 0;
 }
 

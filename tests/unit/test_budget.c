@@ -25,7 +25,7 @@ struct stage {
     struct budget budget;
     char deletions[256], release[32]; /* what stands on the Lease */
     int version;
-    unsigned reads, writes;
+    unsigned reads, writes, renewals; /* these come between a read and a write */
     enum error_kind read_fails, write_fails, definition_fails;
     bool definition_going;
 };
@@ -54,6 +54,11 @@ static void answer_write(struct stage *stage, struct call *call)
     char version[16];
 
     stage->writes++;
+    if (stage->renewals > 0) {
+        stage->renewals--;
+        error_set(&call->error, ERROR_CONFLICT, "the object has been modified");
+        return;
+    }
     snprintf(version, sizeof version, "%d", stage->version);
     assert_string_equal(in->resource_version, version);
     if (stage->write_fails) {
@@ -327,6 +332,23 @@ static void what_can_not_be_read_or_written_holds_all(void **state)
     assert_int_equal(decide(stage), 1);
 }
 
+/* The Lease is renewed every two seconds. */
+static void a_renewal_in_between_is_nothing_to_wait_for(void **state)
+{
+    struct stage *stage = *state;
+
+    bindings_go(stage, 2);
+    stage->renewals = 3;
+    assert_int_equal(decide(stage), 2);
+    assert_int_equal(stage->writes, 4);
+    assert_string_equal(stage->deletions, "1764001000=2/2"); /* once */
+    stage->script.now += LASTS;
+    stage->renewals = 4; /* without end: another time */
+    assert_int_equal(decide(stage), 0);
+    says(stage, "the object has been modified");
+    assert_int_equal(stage->writes, 8);
+}
+
 static void without_the_lease_nothing_is_written(void **state)
 {
     struct stage *stage = *state;
@@ -408,6 +430,7 @@ int main(void)
         TEST(another_leader_begins_with_what_stands_there),
         TEST(a_definition_that_goes_holds_all),
         TEST(what_can_not_be_read_or_written_holds_all),
+        TEST(a_renewal_in_between_is_nothing_to_wait_for),
         TEST(without_the_lease_nothing_is_written),
         TEST(at_rest_the_lease_is_left_alone),
         TEST(a_hold_does_not_ask_in_every_pass),
