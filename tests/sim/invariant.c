@@ -306,32 +306,6 @@ static void check_finalizers(struct replica *replica, const struct object_in *in
     }
 }
 
-/* ---- storms ---- */
-
-static void check_rate(struct world *world, struct recent *recent, size_t most, const char *what)
-{
-    size_t before = (recent->next + RECENT_MAX - most) % RECENT_MAX;
-
-    if (recent->at[before] > 0 && recent->at[before] + 60000 > world->now)
-        world_fail(world, "storm", "more than %zu %s in a minute", most, what);
-    recent->at[recent->next] = world->now;
-    recent->next = (recent->next + 1) % RECENT_MAX;
-}
-
-static void check_storm(struct replica *replica, const struct call *call)
-{
-    struct world *world = replica->world;
-    struct place *place = replica->place;
-
-    if (call->verb == CALL_LIST_ASSOCIATIONS && call->in.list.key.namespace[0] == '\0' &&
-        call->in.list.next_token[0] == '\0')
-        check_rate(world, &place->lists, 24, "whole Lists");
-    else if (call->verb == CALL_DESCRIBE_CLUSTER && strcmp(call->cluster, CLUSTER_NAME) == 0)
-        check_rate(world, &place->checks, 40, "checks of the cluster");
-    else if (call_is_eks(call->verb) && call_writes(call->verb))
-        check_rate(world, &place->mutations, 400, "writes to EKS");
-}
-
 /* Of other clusters only what they are is of interest. */
 static void check_cluster(struct world *world, const struct call *call)
 {
@@ -345,7 +319,7 @@ void invariant_start(struct replica *replica, const struct call *call)
 {
     check_gates(replica, call);
     check_cluster(replica->world, call);
-    check_storm(replica, call);
+    invariant_rate(replica, call);
     if (call->verb == CALL_CREATE_ASSOCIATION)
         invariant_try(replica, &call->in.create);
     if (call->verb == CALL_CREATE_ASSOCIATION)

@@ -43,7 +43,9 @@ void invariant_lapse(struct replica *replica);
 /* A Create is about to be sent: may it be, after what became of the last one? */
 void invariant_try(struct replica *replica, const struct create_in *in);
 
-/* A Delete is about to take effect. (invariant_budget.c) */
+/* A call is about to be sent: not too many of its kind? (invariant_rate.c) */
+void invariant_rate(struct replica *replica, const struct call *call);
+/* A Delete is about to take effect. (invariant_rate.c) */
 void invariant_budget(struct world *world);
 /* The operator writes another number of deletions that people let through. */
 void invariant_let_through(struct world *world, const char *before, const char *after);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The deletion budget, over all lives and replicas of the operator (rule D3). */
+/* How many calls: no storms, and the deletion budget over all lives and replicas of the operator. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "reconcile/guard.h"
 #include "tests/sim/invariant.h"
+#include "tests/sim/replica.h"
 
 /* What people let through may be used this long after it was taken off their number. */
 #define RELEASE_LASTS_MS (GUARD_WINDOW_MS + GUARD_USE_MS)
 /* One that was sent in time may take effect that much later. */
 #define LATE_MS 12000
+
+/* ---- the deletion budget (rule D3) ---- */
 
 static void log_at(struct budget_log *log, int64_t at, size_t count)
 {
@@ -44,4 +48,30 @@ void invariant_let_through(struct world *world, const char *before, const char *
 
     if (was > is)
         log_at(&world->let_through, world->now, (size_t)(was - is));
+}
+
+/* ---- storms ---- */
+
+static void check_rate(struct world *world, struct recent *recent, size_t most, const char *what)
+{
+    size_t before = (recent->next + RECENT_MAX - most) % RECENT_MAX;
+
+    if (recent->at[before] > 0 && recent->at[before] + 60000 > world->now)
+        world_fail(world, "storm", "more than %zu %s in a minute", most, what);
+    recent->at[recent->next] = world->now;
+    recent->next = (recent->next + 1) % RECENT_MAX;
+}
+
+void invariant_rate(struct replica *replica, const struct call *call)
+{
+    struct world *world = replica->world;
+    struct place *place = replica->place;
+
+    if (call->verb == CALL_LIST_ASSOCIATIONS && call->in.list.key.namespace[0] == '\0' &&
+        call->in.list.next_token[0] == '\0')
+        check_rate(world, &place->lists, 24, "whole Lists");
+    else if (call->verb == CALL_DESCRIBE_CLUSTER && strcmp(call->cluster, CLUSTER_NAME) == 0)
+        check_rate(world, &place->checks, 40, "checks of the cluster");
+    else if (call_is_eks(call->verb) && call_writes(call->verb))
+        check_rate(world, &place->mutations, 400, "writes to EKS");
 }
