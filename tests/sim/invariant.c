@@ -10,35 +10,9 @@
 #include "crds/pairs.h"
 #include "tests/sim/candidate.h"
 #include "tests/sim/replica.h"
+#include "tests/sim/tagged.h"
 
 #define EVIDENCE_MS (3 * PORT_CALL_TIMEOUT_MS) /* between a GET's effect and its Delete's start */
-#define NEWBORN_MS 75000
-#define STALE_MS (3 * 60 * 1000) /* what was described longer ago than this is described again */
-
-static void uid_of(const char *tags, char ret_uid[64])
-{
-    size_t length = 0;
-    const char *uid = pairs_get(tags, "podbind.dev/binding", &length);
-
-    snprintf(ret_uid, 64, "%.*s", uid ? (int)length : 0, uid ? uid : "");
-}
-
-static const struct binding *binding_of(const struct world *world, const char *tags)
-{
-    char uid[64];
-
-    uid_of(tags, uid);
-    return kube_binding_by_uid(&world->kube, uid, strlen(uid));
-}
-
-/* Who took the owner tag away did so behind the operator's back: it is told when it looks. Just
- * before a Delete it looks. */
-static bool lost_lately(const struct world *world, const char *id)
-{
-    int64_t at = marks_get(&world->owner_lost, "%s", id);
-
-    return at >= 0 && (!world_is_calm(world) || world->now < at + STALE_MS);
-}
 
 /* ---- before any write ---- */
 
@@ -90,10 +64,10 @@ static void check_create(struct replica *replica, const struct create_in *in)
     struct world *world = replica->world;
     struct view view = replica_view(replica);
     const struct binding *holder = expect_holder(&view, in->key.namespace, in->key.service_account);
-    const struct binding *live = binding_of(world, in->tags);
+    const struct binding *live = tagged_binding(world, in->tags);
     char uid[64];
 
-    uid_of(in->tags, uid);
+    tagged_uid(in->tags, uid);
     if (!holder || strcmp(holder->uid, uid) != 0)
         world_fail(world, "well-formed", "a Create for %s, which does not hold %s/%s", uid,
                    in->key.namespace, in->key.service_account);
@@ -135,7 +109,7 @@ static void check_change(struct replica *replica, const struct call *call)
         world_fail(world, "mode", "%s of %s, which nobody may ask for", call_name(call->verb), id);
         return;
     }
-    if (expect_ours(there, OWNER) || lost_lately(world, id))
+    if (expect_ours(there, OWNER) || tagged_lost_lately(world, id))
         return;
     if (!invariant_may_adopt(replica, id))
         world_fail(world, "foreign-untouched", "%s of %s, which is not ours", call_name(call->verb),
@@ -199,8 +173,8 @@ static void check_delete(struct replica *replica, const char *id)
     if (!there)
         return;
     expect_pairs(there, &tags);
-    uid_of(strbuf_text(&tags), uid);
-    live = binding_of(world, strbuf_text(&tags));
+    tagged_uid(strbuf_text(&tags), uid);
+    live = tagged_binding(world, strbuf_text(&tags));
     holder = expect_holder(&view, there->namespace, there->service_account);
     retain = expect_tag(there, "podbind.dev/retain");
     seen = marks_get(&replica->unwanted, "%s/%s", uid, id);
@@ -330,153 +304,4 @@ void invariant_start(struct replica *replica, const struct call *call)
         check_finalizers(replica, &call->in.object);
     else if (call_is_eks(call->verb) && call_writes(call->verb))
         check_change(replica, call);
-}
-
-/* ---- as they are carried out ---- */
-
-static bool another_plans(const struct world *world, const struct errand *errand)
-{
-    for (size_t i = 0; i < world->place_count; i++) {
-        const struct replica *replica = world->places[i].replica;
-
-        if (replica && replica->life != errand->life && !replica->resting &&
-            candidate_holds_until(&world->places[i]) > world->now)
-            return true;
-    }
-    return false;
-}
-
-/* Its sender leads no more, and perhaps does not know. */
-static void note_lease(struct world *world, const struct errand *errand)
-{
-    if (!call_writes(errand->work.verb))
-        return;
-    if (!errand->replica || candidate_holds_until(errand->replica->place) <= world->now)
-        world->tally->sometimes[SOMETIMES_LEASE_GONE_AT_EFFECT]++;
-}
-
-static void effect_of_create(struct world *world, const struct errand *errand)
-{
-    const struct create_in *in = &errand->work.in.create;
-    const struct binding *live = binding_of(world, in->tags);
-
-    if (errand->late || !errand->call) {
-        world->tally->sometimes[SOMETIMES_LATE_CREATE]++;
-        world->tally->sometimes[SOMETIMES_LATE_CREATE_BESIDE] += another_plans(world, errand);
-        world_touch(world, in->key.namespace, in->key.service_account);
-    }
-    if ((!live || !live->has_finalizer) &&
-        !world_key(world, in->key.namespace, in->key.service_account))
-        world_fail(world, "finalizer-first",
-                   "a Create for %s/%s takes effect, and no finalizer of ours will remember it",
-                   in->key.namespace, in->key.service_account);
-}
-
-static void note_take_over(struct world *world, const struct errand *errand,
-                           const struct model_association *there)
-{
-    const char *before = expect_tag(there, "podbind.dev/binding");
-    char uid[64];
-
-    if (errand->work.verb != CALL_TAG_ASSOCIATION)
-        return;
-    uid_of(errand->work.in.association.tags, uid);
-    if (!expect_ours(there, OWNER))
-        world->tally->sometimes[SOMETIMES_ADOPTED]++;
-    else if (uid[0] != '\0' && before && strcmp(before, uid) != 0)
-        world->tally->sometimes[SOMETIMES_HANDED_OVER]++;
-}
-
-static void effect_on_association(struct world *world, const struct errand *errand)
-{
-    const char *id = errand->work.in.association.id;
-    const struct model_association *there = world_association(world, id);
-    bool deletes = errand->work.verb == CALL_DELETE_ASSOCIATION, lost;
-
-    if (!there)
-        return;
-    if (errand->late || !errand->call) {
-        world->tally->sometimes[SOMETIMES_LATE_DELETE] += deletes;
-        world_touch(world, there->namespace, there->service_account);
-    }
-    if (deletes) {
-        const char *uid = expect_tag(there, "podbind.dev/binding");
-
-        marks_set(&world->deleted, world->now, "%" PRIu64 "/%s", errand->life, id);
-        marks_set(&world->deleted, world->now, "%" PRIu64 "/%s/%s", errand->life, uid ? uid : "",
-                  id);
-    }
-    note_take_over(world, errand, there);
-    lost = deletes ? marks_get(&world->owner_lost, "%s", id) >= 0 : lost_lately(world, id);
-    if (!expect_ours(there, OWNER) && !lost && (deletes || !errand->adoption))
-        world_fail(world, "foreign-untouched", "%s of %s takes effect, which is not ours",
-                   call_name(errand->work.verb), id);
-}
-
-static bool changed_lately(const struct world *world, const struct model_association *there)
-{
-    return there && there->modified_ms + model_settings(world->model)->propagation_ms +
-                            2 * DESCRIBE_INTERVAL_MS >
-                        world->now;
-}
-
-/* What reads show though it was deleted: nobody can know, but who has deleted it. */
-static bool is_fooled(const struct world *world, uint64_t life, const char *namespace,
-                      const char *account)
-{
-    struct model_view view;
-
-    return model_association_by_key(world->model, CLUSTER_NAME, namespace, account, world->now,
-                                    &view) &&
-           view.shown && marks_get(&world->deleted, "%" PRIu64 "/%s", life, view.shown->id) < 0;
-}
-
-static void effect_of_status(struct world *world, const struct errand *errand)
-{
-    const struct object_in *in = &errand->work.in.object;
-    const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
-    const struct binding_stored_status *status = &errand->status.stored;
-    const struct model_association *there;
-    struct view view = world_view(world);
-
-    if (!binding || strcmp(binding->resource_version, in->resource_version) != 0 ||
-        status->conditions[CONDITION_READY] != CONDITION_TRUE || binding->deleting)
-        return;
-    if (status->observed_generation > binding->generation)
-        world_fail(world, "ready-lie", "%s: a generation that there never was", in->name);
-    if (status->observed_generation != binding->generation || binding->selector_count > 0 ||
-        expect_holder(&view, in->namespace, binding->service_account) != binding ||
-        marks_get(&world->touched, "%s/%s", in->namespace, binding->service_account) >= 0)
-        return;
-    there = world_key(world, in->namespace, binding->service_account);
-    if (!there && (is_fooled(world, errand->life, in->namespace, binding->service_account) ||
-                   world->now < errand->led_from + NEWBORN_MS))
-        return; /* a new leader may be fooled by what its first List showed */
-    if (!there || (expect_difference(binding, there)[0] != '\0' && !changed_lately(world, there)))
-        world_fail(world, "ready-lie", "%s is called Ready, but EKS holds %s", in->name,
-                   there ? "something else" : "nothing");
-}
-
-void invariant_effect(struct world *world, const struct errand *errand)
-{
-    note_lease(world, errand);
-    switch (errand->work.verb) {
-    case CALL_CREATE_ASSOCIATION:
-        effect_of_create(world, errand);
-        break;
-    case CALL_DELETE_ASSOCIATION:
-        invariant_budget(world);
-        effect_on_association(world, errand);
-        break;
-    case CALL_UPDATE_ASSOCIATION:
-    case CALL_TAG_ASSOCIATION:
-    case CALL_UNTAG_ASSOCIATION:
-        effect_on_association(world, errand);
-        break;
-    case CALL_PATCH_STATUS:
-        effect_of_status(world, errand);
-        break;
-    default:
-        break;
-    }
 }
