@@ -8,7 +8,7 @@
 
 /* Own writes not seen after this long: the watch is not to be trusted, the state is taken anew. */
 #define WRITE_PATIENCE_MS 30000
-/* A state that is empty all at once: asked for again that often, that far apart. */
+/* A state that is empty: asked for again that often, that far apart. */
 #define EMPTY_LOOKS 20
 #define EMPTY_LOOK_MS 15000
 
@@ -238,16 +238,17 @@ static void settle_writes(struct intake *intake)
     }
 }
 
-/* After a whole state was taken over, in place of so many objects. What events have brought since
- * does not make it more credible. */
-static void doubt_emptiness(struct intake *intake, enum resource resource, size_t before)
+/* After a whole state was taken over. What events have brought since does not make it more credible.
+ */
+static void doubt_emptiness(struct intake *intake, enum resource resource)
 {
     struct intake_doubt *doubt = &intake->doubts[resource];
 
     if (intake->informers[resource].relisted > 0)
         doubt->looks = 0;
-    else if (before > 0 || intake->informers[resource].relists == 1)
+    else if (!doubt->asked)
         doubt->looks = EMPTY_LOOKS;
+    doubt->asked = false;
     doubt->due = intake->ports->now(intake->ports->world) + EMPTY_LOOK_MS;
 }
 
@@ -270,6 +271,7 @@ static void distrust_watch(struct intake *intake, enum resource resource)
 
     if (intake->ports->now(intake->ports->world) < distrust_due(intake, resource))
         return;
+    doubt->asked = doubt->looks > 0;
     if (doubt->looks > 0)
         doubt->looks--;
     reflector_restart(&intake->informers[resource].reflector);
@@ -330,18 +332,15 @@ void intake_run(struct intake *intake)
 {
     struct informer *informers = intake->informers;
     uint64_t relists[RESOURCE_COUNT];
-    size_t counts[RESOURCE_COUNT];
 
-    for (int resource = 0; resource < RESOURCE_COUNT; resource++) {
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
         relists[resource] = informers[resource].relists;
-        counts[resource] = informers[resource].store.count;
-    }
     let_all_in(intake);
     if (informers[RESOURCE_BINDINGS].relists != relists[RESOURCE_BINDINGS])
         settle_writes(intake);
     for (int resource = 0; resource < RESOURCE_COUNT; resource++) {
         if (informers[resource].relists != relists[resource])
-            doubt_emptiness(intake, (enum resource)resource, counts[resource]);
+            doubt_emptiness(intake, (enum resource)resource);
         distrust_watch(intake, (enum resource)resource);
         make_moves(intake, (enum resource)resource);
     }

@@ -6,8 +6,8 @@
  * Whoever waits for calls waits through intake_next(): it takes changes off the port into a heap of
  * pending ones. Only intake_run(), called between passes, lets them into the stores.
  *
- * A whole state in which nothing is left of what there was, and a first one that is empty, is asked
- * for again every 15 s for five minutes: if it was a server's mistake, no event would ever mend it.
+ * A whole state that is empty is asked for again every 15 s for five minutes: if it was a server's
+ * mistake, no event would ever mend it.
  */
 #pragma once
 
@@ -41,6 +41,7 @@ struct intake {
     struct intake_doubt {
         unsigned looks; /* how often the whole state is still to be asked for again */
         int64_t due;    /* when next; ms since boot */
+        bool asked;     /* the next whole state is such a further look */
     } doubts[RESOURCE_COUNT];
     struct fresh_list fresh; /* changed since the last intake_taken() */
     bool news;               /* something changed since the last intake_taken(): a pass is wanted */

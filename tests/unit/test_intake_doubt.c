@@ -109,6 +109,28 @@ static void a_first_state_that_is_empty_is_asked_for_again(void **state)
     assert_int_equal(intake_due(&stage.intake), INT64_MAX);
 }
 
+/* It may have been filled between the event and the state. */
+static void an_empty_state_in_place_of_an_empty_one_is_asked_for_again(void **state)
+{
+    CLEANUP(stage_release) struct stage stage = {0};
+    struct binding last = scene_binding("reader");
+    struct call *call;
+
+    (void)state;
+    script_init(&stage.script);
+    intake_init(&stage.intake, &stage.script.ports);
+    stream(&stage, true);
+    last.resource_version = "21";
+    bring(&stage, CHANGE_DELETED, binding_copy(&last), NULL);
+    assert_int_equal(intake_next(&stage.intake, INT64_MAX, &call), INTAKE_NEWS);
+    intake_run(&stage.intake);
+    assert_int_equal(stage.intake.informers[RESOURCE_BINDINGS].store.count, 0);
+    assert_int_equal(intake_due(&stage.intake), INT64_MAX);
+    reflector_restart(&stage.intake.informers[RESOURCE_BINDINGS].reflector);
+    stream(&stage, false);
+    assert_int_equal(intake_due(&stage.intake), stage.script.now + 15000);
+}
+
 static void what_comes_after_an_empty_state_does_not_confirm_it(void **state)
 {
     CLEANUP(stage_release) struct stage stage = {0};
@@ -135,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_state_that_is_empty_all_at_once_is_asked_for_again),
         cmocka_unit_test(a_first_state_that_is_empty_is_asked_for_again),
+        cmocka_unit_test(an_empty_state_in_place_of_an_empty_one_is_asked_for_again),
         cmocka_unit_test(what_stays_empty_is_asked_for_for_five_minutes),
         cmocka_unit_test(what_comes_after_an_empty_state_does_not_confirm_it),
     };
