@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct binding *some_binding(struct world *world)
+#include "tests/sim/upheaval.h"
+
+const struct binding *people_some_binding(struct world *world)
 {
     const struct kube_world *kube = &world->kube;
 
@@ -37,7 +39,7 @@ static void save(struct world *world, enum deed deed, const struct binding *next
 
 static void edit(struct world *world, enum deed deed)
 {
-    const struct binding *binding = some_binding(world);
+    const struct binding *binding = people_some_binding(world);
     struct binding next;
     char stamp[32];
 
@@ -75,7 +77,7 @@ static void edit(struct world *world, enum deed deed)
 
 static void delete_binding(struct world *world, bool again)
 {
-    const struct binding *binding = some_binding(world);
+    const struct binding *binding = people_some_binding(world);
     char name[64];
 
     if (!binding || binding->deleting)
@@ -91,7 +93,7 @@ static void delete_binding(struct world *world, bool again)
 /* Another controller's comes or goes; it always goes in the end. */
 static void change_finalizer(struct world *world)
 {
-    const struct binding *binding = some_binding(world);
+    const struct binding *binding = people_some_binding(world);
     struct binding next;
 
     if (!binding)
@@ -127,19 +129,13 @@ static void relabel(struct world *world)
         people_put_account(world, account->namespace, account->name);
 }
 
-/* All in it goes; somebody may make it anew at once. */
+/* All in it goes; somebody may make it anew when it has gone. */
 static void delete_namespace(struct world *world)
 {
     const char *namespace = people_namespace(world);
-    const struct kube_world *kube = &world->kube;
 
     people_did(world, DEED_NAMESPACE_DELETE, "%s", namespace);
-    for (size_t i = kube->binding_count; i-- > 0;)
-        if (strcmp(kube->bindings[i]->namespace, namespace) == 0)
-            kube_delete_binding(&world->kube, kube->bindings[i]);
-    for (size_t i = kube->account_count; i-- > 0;)
-        if (strcmp(kube->accounts[i]->namespace, namespace) == 0)
-            kube_delete_account(&world->kube, kube->accounts[i]);
+    kube_delete_namespace(&world->kube, namespace);
 }
 
 static void compact(struct world *world)
@@ -278,6 +274,8 @@ void people_act(struct world *world)
         drift_act(world);
     else if (world->weather.kube_faults > 0 && tape_chance(tape, 100, "a rough deed"))
         do_deed(world, rough[tape_choose(tape, sizeof rough / sizeof *rough, "which")]);
+    else if (tape_chance(tape, 15, "an upheaval"))
+        upheaval_act(world);
     else
         do_deed(world, deeds[tape_choose(tape, sizeof deeds / sizeof *deeds, "deed")]);
 }

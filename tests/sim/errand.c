@@ -411,6 +411,9 @@ static void answer(struct world *world, struct errand *errand)
     call->detail = errand->work.detail;
     call->out = errand->work.out;
     errand->work.out = (struct call){0}.out;
+    if (call->verb == CALL_LIST_OBJECTS && call->error.kind == ERROR_NONE &&
+        call->out.objects.continue_token[0] == '\0')
+        replica_note_state(replica, call->in.objects.resource, errand->fault == FAULT_EMPTY_LIST);
     invariant_seen(replica, call);
     errand->call = NULL;
     errand->replica = NULL;

@@ -73,7 +73,7 @@ static void check_create(struct replica *replica, const struct create_in *in)
                    in->key.namespace, in->key.service_account);
     else if (holder->suspend)
         world_fail(world, "mode", "a Create for the suspended %s", holder->name);
-    if (!live || !live->has_finalizer)
+    if (live ? !live->has_finalizer : !tagged_was_lost(world, uid))
         world_fail(world, "finalizer-first", "a Create for %s/%s, but %s has no finalizer of ours",
                    in->key.namespace, in->key.service_account, live ? live->name : uid);
 }
@@ -114,7 +114,7 @@ static void check_change(struct replica *replica, const struct call *call)
     if (!invariant_may_adopt(replica, id))
         world_fail(world, "foreign-untouched", "%s of %s, which is not ours", call_name(call->verb),
                    id);
-    else if (!live || !live->has_finalizer)
+    else if (live ? !live->has_finalizer : !tagged_was_lost(world, holder->uid))
         world_fail(world, "finalizer-first", "%s is adopted, but %s has no finalizer of ours", id,
                    holder->name);
 }
@@ -189,6 +189,9 @@ static void check_delete(struct replica *replica, const char *id)
     else if (retain && strcmp(retain, "true") == 0 && (!live || live->retain) &&
              marks_get(&world->touched, "%s/%s", there->namespace, there->service_account) < 0)
         world_fail(world, "wanted-not-deleted", "a Delete of the retained %s", id);
+    else if (tagged_was_lost(world, uid) &&
+             marks_get(&world->lost, "%s", uid) + EVIDENCE_MS < world->now)
+        world_fail(world, "orphan-stays", "a Delete of %s, whose binding was lost", id);
     else if (seen < 0 || seen + EVIDENCE_MS < world->now)
         world_fail(world, "evidence", "a Delete of %s without a live GET that shows why", id);
     else if (live && !live->deleting && live->selector_count > 0)

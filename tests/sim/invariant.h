@@ -15,6 +15,7 @@
  *                       retained
  *   evidence            no Delete without a live GET that showed why; for a selected account not
  *                       before the grace time
+ *   orphan-stays        what a lost binding had made is never deleted: it stays for another binding
  *   make-first          what a renamed binding had stays until what it names now is made
  *   look-first          after a Create of unknown outcome, or a 409, a List comes before the next
  *   token               one clientRequestToken a request, the same for its repeats

@@ -36,13 +36,15 @@ static void effect_of_create(struct world *world, const struct errand *errand)
 {
     const struct create_in *in = &errand->work.in.create;
     const struct binding *live = tagged_binding(world, in->tags);
+    char uid[64];
 
+    tagged_uid(in->tags, uid);
     if (errand->late || !errand->call) {
         world->tally->sometimes[SOMETIMES_LATE_CREATE]++;
         world->tally->sometimes[SOMETIMES_LATE_CREATE_BESIDE] += another_plans(world, errand);
         world_touch(world, in->key.namespace, in->key.service_account);
     }
-    if ((!live || !live->has_finalizer) &&
+    if ((live ? !live->has_finalizer : !tagged_was_lost(world, uid)) &&
         !world_key(world, in->key.namespace, in->key.service_account))
         world_fail(world, "finalizer-first",
                    "a Create for %s/%s takes effect, and no finalizer of ours will remember it",
@@ -60,8 +62,12 @@ static void note_take_over(struct world *world, const struct errand *errand,
     tagged_uid(errand->work.in.association.tags, uid);
     if (!expect_ours(there, OWNER))
         world->tally->sometimes[SOMETIMES_ADOPTED]++;
-    else if (uid[0] != '\0' && before && strcmp(before, uid) != 0)
+    else if (uid[0] != '\0' && before && strcmp(before, uid) != 0) {
         world->tally->sometimes[SOMETIMES_HANDED_OVER]++;
+        world->tally->sometimes[SOMETIMES_RESTORED] += tagged_was_lost(world, before);
+        world->tally->sometimes[SOMETIMES_RETAINED_TAKEN] +=
+            expect_tag(there, "podbind.dev/retain") != NULL;
+    }
 }
 
 static void effect_on_association(struct world *world, const struct errand *errand)
@@ -116,8 +122,11 @@ static void effect_of_status(struct world *world, const struct errand *errand)
     const struct model_association *there;
     struct view view = world_view(world);
 
-    if (!binding || strcmp(binding->resource_version, in->resource_version) != 0 ||
-        status->conditions[CONDITION_READY] != CONDITION_TRUE || binding->deleting)
+    if (!binding || strcmp(binding->resource_version, in->resource_version) != 0)
+        return;
+    if (strcmp(status->ready_reason, "Conflict") == 0)
+        marks_set(&world->told_conflict, world->now, "%s", binding->uid);
+    if (status->conditions[CONDITION_READY] != CONDITION_TRUE || binding->deleting)
         return;
     if (status->observed_generation > binding->generation)
         world_fail(world, "ready-lie", "%s: a generation that there never was", in->name);

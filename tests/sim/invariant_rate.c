@@ -31,12 +31,26 @@ static size_t since(const struct budget_log *log, int64_t then)
     return count;
 }
 
+/* With the definition all bindings go, and that is nobody's wish for what they had made to go. */
+static void check_definition(struct world *world, size_t released)
+{
+    const struct kube_world *kube = &world->kube;
+
+    if (kube->definition != DEFINITION_INSTALLED && released == 0 &&
+        kube->ending_at + GUARD_USE_MS + LATE_MS < world->now)
+        world_fail(world, "budget", "a Delete, and the definition has been going for %d s",
+                   (int)((world->now - kube->ending_at) / 1000));
+}
+
 void invariant_budget(struct world *world)
 {
-    size_t allowed = DELETION_FLOOR + since(&world->let_through, world->now - RELEASE_LASTS_MS);
+    size_t released = since(&world->let_through, world->now - RELEASE_LASTS_MS);
+    size_t allowed = DELETION_FLOOR + released;
+
+    check_definition(world, released);
 
     log_at(&world->deletions, world->now, 1);
-    if (since(&world->let_through, world->now - RELEASE_LASTS_MS) > 0)
+    if (released > 0)
         world->tally->sometimes[SOMETIMES_RELEASED]++;
     if (since(&world->deletions, world->now - GUARD_WINDOW_MS + LATE_MS) > allowed)
         world_fail(world, "budget", "more than %zu Deletes in ten minutes", allowed);

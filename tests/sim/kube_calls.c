@@ -48,7 +48,13 @@ static void list(struct world *world, const struct list_objects_in *in, struct c
     uint64_t version;
 
     read_token(kube, in->continue_token, &version, &sent);
-    if (version < kube->compacted) {
+    if (in->resource == RESOURCE_BINDINGS && kube->definition == DEFINITION_GONE) {
+        world->tally->sometimes[SOMETIMES_DEFINITION_GONE]++;
+        kube_refuse_missing(kube, false, &call->error);
+        return;
+    }
+    if (version < kube->compacted ||
+        (in->resource == RESOURCE_BINDINGS && version < kube->reborn)) {
         kube_refuse(&call->error, 410, "Expired", false, false);
         return;
     }
@@ -81,7 +87,9 @@ static void get(struct world *world, struct call *call)
 
         call->out.service_account = account ? service_account_copy(account) : NULL;
     }
-    if (!call->out.binding && !call->out.service_account)
+    if (!call->out.binding && call->verb == CALL_GET_BINDING)
+        kube_refuse_missing(&world->kube, false, &call->error);
+    else if (!call->out.binding && !call->out.service_account)
         kube_refuse(&call->error, 404, "NotFound", true, false);
 }
 
@@ -143,6 +151,19 @@ static void patch_lease(struct world *world, struct call *call)
           in->deletions, in->release, call->error.kind == ERROR_NONE ? "ok" : call->error.code);
 }
 
+static void write_event(struct world *world, struct call *call)
+{
+    const struct event_in *in = &call->in.event;
+    bool created = in->series_count == 0;
+
+    if (created && !kube_may_create(&world->kube, in->namespace)) {
+        world->tally->sometimes[SOMETIMES_EVENT_REFUSED]++;
+        kube_refuse(&call->error, 403, "Forbidden", false, true);
+    }
+    TRACE(world, "    Event %s/%s: %s%s", in->namespace, in->binding, in->reason,
+          call->error.kind == ERROR_NONE ? "" : ", refused: the namespace is terminating");
+}
+
 void kube_perform(struct world *world, struct errand *errand)
 {
     struct call *call = &errand->work;
@@ -160,8 +181,7 @@ void kube_perform(struct world *world, struct errand *errand)
         patch(world, errand);
         break;
     case CALL_WRITE_EVENT:
-        TRACE(world, "    Event %s/%s: %s", call->in.event.namespace, call->in.event.binding,
-              call->in.event.reason);
+        write_event(world, call);
         break;
     case CALL_READ_IDENTITY:
         read_identity(world, &call->out.identity);
@@ -173,7 +193,9 @@ void kube_perform(struct world *world, struct errand *errand)
         patch_lease(world, call);
         break;
     case CALL_READ_DEFINITION:
-        call->out.definition_going = world->kube.definition_going;
+        call->out.definition_going = world->kube.definition == DEFINITION_TERMINATING;
+        if (world->kube.definition == DEFINITION_GONE)
+            kube_refuse(&call->error, 404, "NotFound", true, false);
         break;
     default:
         break;

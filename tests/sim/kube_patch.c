@@ -28,7 +28,7 @@ static const struct binding *target(struct kube_world *kube, const struct object
     const struct binding *binding = kube_binding(kube, in->namespace, in->name);
 
     if (!binding) {
-        kube_refuse(err, 404, "NotFound", true, true);
+        kube_refuse_missing(kube, true, err);
         return NULL;
     }
     if (strcmp(binding->resource_version, in->resource_version) != 0) {

@@ -53,13 +53,22 @@ static void send_end(struct replica *replica, struct kube_watch *watch, const st
 
 /* ---- opening ---- */
 
+static bool is_withdrawn(const struct world *world, const struct kube_watch *watch)
+{
+    return watch->resource == RESOURCE_BINDINGS && world->kube.definition == DEFINITION_GONE;
+}
+
 static enum watch_fault draw_opening(struct world *world, const struct kube_watch *watch)
 {
     static const enum watch_fault bad[] = {WATCH_REFUSED, WATCH_EXPIRED};
 
     if (watch->initial && world->weather.no_streams)
         return WATCH_UNKNOWN;
-    if (!watch->initial && watch->from < world->kube.compacted)
+    if (is_withdrawn(world, watch))
+        return WATCH_NOT_SERVED;
+    if (!watch->initial &&
+        (watch->from < world->kube.compacted ||
+         (watch->resource == RESOURCE_BINDINGS && watch->from < world->kube.reborn)))
         return WATCH_EXPIRED;
     if (world_is_calm(world) ||
         !tape_chance(&world->tape, world->weather.watch_faults, "does the watch open"))
@@ -69,10 +78,15 @@ static enum watch_fault draw_opening(struct world *world, const struct kube_watc
 
 static void refuse(struct replica *replica, struct kube_watch *watch, enum watch_fault why)
 {
+    struct world *world = replica->world;
     struct error error = {0};
     int status = why == WATCH_UNKNOWN ? 422 : why == WATCH_EXPIRED ? 410 : 503;
 
-    kube_refuse(&error, status, "", false, false);
+    world->tally->sometimes[SOMETIMES_DEFINITION_GONE] += why == WATCH_NOT_SERVED;
+    if (why == WATCH_NOT_SERVED)
+        kube_refuse_missing(&world->kube, false, &error);
+    else
+        kube_refuse(&error, status, "", false, false);
     send_end(replica, watch, &error);
 }
 
@@ -112,7 +126,7 @@ static size_t first_event(struct world *world, const struct kube_watch *watch)
 }
 
 /* Of the whole state; at times as if there were none. */
-static size_t first_object(struct world *world, const struct kube_watch *watch)
+static size_t first_object(struct world *world, struct kube_watch *watch)
 {
     const struct kube_world *kube = &world->kube;
 
@@ -120,6 +134,7 @@ static size_t first_object(struct world *world, const struct kube_watch *watch)
         !tape_chance(&world->tape, world->weather.watch_faults / 8, "empty"))
         return 0;
     did(world, watch, WATCH_EMPTY);
+    watch->empty = true;
     return kube->log_count;
 }
 
@@ -153,6 +168,7 @@ static void leave_stale(struct replica *replica, struct kube_watch *watch)
         !tape_chance(&world->tape, world->weather.watch_faults, "stale event"))
         return;
     did(world, watch, WATCH_STALE);
+    world->tally->sometimes[SOMETIMES_STALE_EVENT]++;
     send_record(replica, watch, &kube->log[watch->cursor],
                 kube->log[watch->cursor].deleted ? CHANGE_DELETED : CHANGE_PUT);
 }
@@ -201,6 +217,7 @@ static void send_first_state(struct replica *replica, struct kube_watch *watch)
         }
         send_record(replica, watch, event, CHANGE_PUT);
     }
+    replica_note_state(replica, watch->resource, watch->empty);
     send_version(replica, watch, CHANGE_SYNCED, watch->snapshot);
     replica->synced[watch->resource] = true;
     watch->phase = WATCH_LIVE;
@@ -255,6 +272,21 @@ static void end_now(struct replica *replica, struct kube_watch *watch)
     send_end(replica, watch, &error);
 }
 
+/* The definition has gone: so does the watch, perhaps before it could say so. */
+static void withdraw(struct replica *replica, struct kube_watch *watch)
+{
+    struct world *world = replica->world;
+    struct error error = {0};
+
+    if (watch->phase == WATCH_LIVE && !watch->silent &&
+        tape_choose(&world->tape, 2, "the last events are lost") == 0)
+        send_events(replica, watch);
+    did(world, watch, WATCH_WITHDRAWN);
+    if (tape_choose(&world->tape, 2, "ends badly") == 1)
+        error_set(&error, ERROR_TRANSIENT, "the connection broke");
+    send_end(replica, watch, &error);
+}
+
 /* When what has happened is going to be sent. */
 static void plan_events(struct world *world, struct kube_watch *watch)
 {
@@ -273,6 +305,8 @@ int64_t kube_watch_due(struct replica *replica, struct kube_watch *watch)
 
     if (watch->phase == WATCH_NONE)
         return NEVER;
+    if (is_withdrawn(world, watch) && watch->phase != WATCH_OPENING)
+        return world->now;
     if (watch->phase == WATCH_LIVE && !watch->silent)
         plan_events(world, watch);
     if (!watch->silent || watch->phase != WATCH_LIVE)
@@ -288,6 +322,10 @@ void kube_watch_run(struct replica *replica, struct kube_watch *watch)
 
     if (watch->phase == WATCH_NONE)
         return;
+    if (is_withdrawn(world, watch) && watch->phase != WATCH_OPENING) {
+        withdraw(replica, watch);
+        return;
+    }
     if (watch->end_at <= world->now) {
         end_now(replica, watch);
         return;

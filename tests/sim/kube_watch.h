@@ -23,6 +23,7 @@ struct kube_watch {
     int64_t end_at, bookmark_at;
     enum watch_fault end; /* WATCH_ENDED or WATCH_BROKEN */
     bool silent;
+    bool empty; /* the first state is sent as if there were nothing */
 };
 
 /* In place of the one before. */

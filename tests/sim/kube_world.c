@@ -194,6 +194,7 @@ static void remove_binding(struct kube_world *kube, const char *namespace, const
     memmove(kube->bindings + at, kube->bindings + at + 1,
             (kube->binding_count - at) * sizeof *kube->bindings);
     memmove(kube->said + at, kube->said + at + 1, (kube->binding_count - at) * sizeof *kube->said);
+    kube_binding_gone(kube);
 }
 
 /* The state as given, under the next version. */
@@ -223,7 +224,8 @@ void kube_create_binding(struct kube_world *kube, const struct binding *wanted)
     next.generation = 1;
     next.created_us = kube->wall_us / SECOND_US * SECOND_US;
     next.deleting = false;
-    next.has_finalizer = false;
+    next.has_finalizer = strstr(wanted->finalizers ? wanted->finalizers : "", BINDING_FINALIZER);
+    next.abandon = false;
     next.status = (struct binding_stored_status){.observed_generation = -1};
     write_binding(kube, next, false);
 }
@@ -247,6 +249,11 @@ void kube_delete_binding(struct kube_world *kube, const struct binding *binding)
         next.generation++; /* as the server does when it sets a deletionTimestamp */
     }
     write_binding(kube, next, binding->finalizers[0] == '\0');
+}
+
+void kube_drop_binding(struct kube_world *kube, const struct binding *binding)
+{
+    write_binding(kube, *binding, true);
 }
 
 void kube_put_account(struct kube_world *kube, const struct service_account *wanted)

@@ -8,6 +8,10 @@
  * with a deletionTimestamp, until the last one is taken away; a patch that names a resourceVersion
  * is refused with 409 when the object has moved on, and nobody adds finalizers to what is being
  * deleted. Errors are made by the table of kube/kube_status.
+ *
+ * In a namespace that is being deleted nothing is created; it is gone with its last binding. The
+ * definition of bindings, when deleted, takes all of them with it: it terminates until the last one
+ * is gone, then nothing serves them until somebody installs it again, with nothing in it.
  */
 #pragma once
 
@@ -37,6 +41,14 @@ struct kube_said {
     int64_t at;
 };
 
+enum definition {
+    DEFINITION_INSTALLED,
+    DEFINITION_TERMINATING, /* all bindings are being deleted */
+    DEFINITION_GONE,        /* lists, watches and single reads of bindings answer 404 */
+};
+
+#define KUBE_NAMESPACES_MAX 8
+
 struct kube_world {
     struct kube_event *log;
     size_t log_count, log_capacity;
@@ -60,7 +72,12 @@ struct kube_world {
         struct lease_record record; /* without its version */
         char *deletions, *release;  /* annotations; owned, NULL: none */
     } lease;
-    bool definition_going; /* of bindings: it has a deletionTimestamp */
+    enum definition definition; /* of bindings */
+    bool bare;                  /* while it is gone the 404 has no Status */
+    int64_t ending_at, gone_at; /* when it began to terminate, and when it was gone */
+    uint64_t reborn; /* version as of which it was installed again; older watches are 410 */
+    const char *terminating[KUBE_NAMESPACES_MAX]; /* namespaces that are being deleted */
+    size_t terminating_count;
 };
 
 void kube_init(struct kube_world *kube, uint64_t first_version, const char *prefix);
@@ -87,14 +104,25 @@ uint64_t kube_version_number(const struct kube_world *kube, const char *text);
 
 /* ---- what people do ---- */
 
+/* Is this namespace there, as far as creating goes? For a binding: and its definition? */
+bool kube_may_create(const struct kube_world *kube, const char *namespace);
+bool kube_may_create_binding(const struct kube_world *kube, const char *namespace);
 /* Metadata that the server decides is filled in: uid, version, generation, creationTimestamp. */
 void kube_create_binding(struct kube_world *kube, const struct binding *wanted);
 /* `changed` is the present record with other values in it. */
 void kube_update_binding(struct kube_world *kube, const struct binding *changed, bool spec);
 void kube_delete_binding(struct kube_world *kube, const struct binding *binding);
+/* It is no more, whatever its finalizers: as when a server's storage is replaced. */
+void kube_drop_binding(struct kube_world *kube, const struct binding *binding);
 /* Creates it, or replaces labels and the like. */
 void kube_put_account(struct kube_world *kube, const struct service_account *wanted);
 void kube_delete_account(struct kube_world *kube, const struct service_account *account);
+/* With all that is in it (kube_scope.c). `namespace` outlives the world. */
+void kube_delete_namespace(struct kube_world *kube, const char *namespace);
+void kube_delete_definition(struct kube_world *kube, bool bare);
+void kube_install_definition(struct kube_world *kube);
+/* For kube_world.c: a binding is no more. */
+void kube_binding_gone(struct kube_world *kube);
 
 /* As by kubectl annotate lease. */
 void kube_release_deletions(struct kube_world *kube, const char *number);
@@ -127,3 +155,5 @@ int kube_update_lease(struct kube_world *kube, const struct lease_record *record
 /* Fills err as kube/ does for an answer of this HTTP status; `reason` "NotFound" with `denied` is
  * the server's word about exactly this object. Returns -1. */
 int kube_refuse(struct error *err, int status, const char *reason, bool denied, bool write);
+/* The same for a binding that is not there. */
+int kube_refuse_missing(const struct kube_world *kube, bool write, struct error *err);

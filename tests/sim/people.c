@@ -119,7 +119,8 @@ void people_create_binding(struct world *world, const char *namespace, const cha
 {
     struct binding binding = {.namespace = namespace, .name = name};
 
-    if (kube_binding(&world->kube, namespace, name))
+    if (kube_binding(&world->kube, namespace, name) ||
+        !kube_may_create_binding(&world->kube, namespace))
         return;
     people_draw_role(world, &binding);
     people_draw_extras(world, &binding);
@@ -144,6 +145,8 @@ void people_put_account(struct world *world, const char *namespace, const char *
     struct service_account account = {.namespace = namespace, .name = name};
     bool known = kube_account(&world->kube, namespace, name) != NULL;
 
+    if (!known && !kube_may_create(&world->kube, namespace))
+        return;
     account.labels = labels[tape_choose(&world->tape, COUNT(labels), "labels")];
     account.has_irsa_role = tape_chance(&world->tape, 100, "irsa");
     kube_put_account(&world->kube, &account);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/replica.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "tests/sim/candidate.h"
 #include "tests/sim/errand.h"
@@ -214,6 +216,8 @@ static void passed(void *context, const struct sync *sync)
 
     replica->world->passes++;
     replica->world->tally->sometimes[SOMETIMES_HELD] += sync->budget.held > 0;
+    replica->world->tally->sometimes[SOMETIMES_DEFINITION_ENDING] +=
+        replica->world->kube.definition == DEFINITION_TERMINATING;
     TRACE(replica->world, "%s  pass %d: %zu bindings, %zu ready, %zu of %zu in place, %zu writes%s",
           replica_name(replica), (int)sync->facts.passes, sync->facts.bindings, sync->facts.ready,
           sync->facts.in_place, sync->facts.wanted, sync->facts.writes,
@@ -348,6 +352,24 @@ void replica_run(struct replica *replica)
     else if (replica->waiting)
         choose_event(replica);
     fiber_resume(replica->place->fiber);
+}
+
+void replica_note_state(struct replica *replica, enum resource resource, bool empty)
+{
+    struct world *world = replica->world;
+    struct view view = replica_view(replica);
+    bool renewed = false;
+
+    if (resource != RESOURCE_BINDINGS)
+        return;
+    for (size_t i = 0; i < view.binding_count && !empty; i++) {
+        const struct binding *known = view.bindings[i];
+        const struct binding *live = kube_binding(&world->kube, known->namespace, known->name);
+
+        renewed |= live && strcmp(live->uid, known->uid) != 0;
+    }
+    world->tally->sometimes[SOMETIMES_NEW_UID] += renewed;
+    world->tally->sometimes[SOMETIMES_EMPTY_BELIEVED] += empty && view.binding_count > 0;
 }
 
 struct view replica_view(const struct replica *replica)

@@ -79,5 +79,7 @@ void replica_free(struct replica *replica);
 /* For the world: an answer, a change. */
 void replica_answer(struct replica *replica, struct call *call);
 void replica_bring(struct replica *replica, struct change change);
+/* It is about to be handed the last of a whole state, which is empty by mistake or not. */
+void replica_note_state(struct replica *replica, enum resource resource, bool empty);
 /* What its own stores show. */
 struct view replica_view(const struct replica *replica);

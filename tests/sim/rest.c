@@ -108,11 +108,20 @@ static bool may_stay(const struct world *world, const struct model_association *
     if (expect_tag(one, "podbind.dev/retain"))
         return true;
     if (!binding)
-        return strncmp(uid, "ffffffff", 8) == 0 || marks_get(&world->retained, "%s", uid) >= 0;
+        return strncmp(uid, "ffffffff", 8) == 0 || marks_get(&world->retained, "%s", uid) >= 0 ||
+               marks_get(&world->lost, "%s", uid) >= 0;
     return !binding->deleting &&
            (binding->suspend || binding->retain || expect_refusal(binding)[0] != '\0' ||
             strcmp(binding->namespace, one->namespace) != 0 ||
             expect_names(&view, binding, one->service_account) || waits_to_move(world, binding));
+}
+
+static bool is_orphan(const struct world *world, const struct model_association *one)
+{
+    const char *uid = expect_tag(one, "podbind.dev/binding");
+
+    return !expect_tag(one, "podbind.dev/retain") &&
+           !kube_binding_by_uid(&world->kube, uid, strlen(uid));
 }
 
 static void check_leftovers(struct world *world)
@@ -121,8 +130,11 @@ static void check_leftovers(struct world *world)
     const struct model_association *one;
 
     for (size_t i = 0; (one = world_association_at(world, i)); i++)
-        if (expect_ours(one, OWNER) &&
-            !expect_holder(&view, one->namespace, one->service_account) && !may_stay(world, one))
+        if (!expect_ours(one, OWNER) || expect_holder(&view, one->namespace, one->service_account))
+            continue;
+        else if (may_stay(world, one))
+            world->tally->sometimes[SOMETIMES_ORPHAN_AT_REST] += is_orphan(world, one);
+        else
             world_fail(world, "nothing-left", "%s of ours stands under %s/%s, and nobody wants it",
                        one->id, one->namespace, one->service_account);
 }
@@ -217,6 +229,19 @@ static void check_progress(struct world *world, const struct binding *binding, b
                    binding->status.ready_reason, stalled ? "" : " not", reconciling ? "" : " not");
 }
 
+static void note_rest(struct world *world, const struct binding *binding, bool ready,
+                      const char *reason)
+{
+    uint64_t *sometimes = world->tally->sometimes;
+
+    sometimes[ready ? SOMETIMES_READY_AT_REST : SOMETIMES_UNREADY_AT_REST]++;
+    sometimes[SOMETIMES_ADD_ON_AT_REST] += strcmp(reason, "AddOnOwned") == 0;
+    sometimes[SOMETIMES_TAKEN_AT_REST] += strcmp(reason, "KeyTaken") == 0;
+    sometimes[SOMETIMES_CONFLICT_AT_REST] += strcmp(reason, "Conflict") == 0;
+    sometimes[SOMETIMES_CONFLICT_RESOLVED] +=
+        ready && marks_get(&world->told_conflict, "%s", binding->uid) >= 0;
+}
+
 static void check_status(struct world *world, const struct binding *binding)
 {
     const struct kube_said *said = kube_said(&world->kube, binding);
@@ -240,7 +265,7 @@ static void check_status(struct world *world, const struct binding *binding)
     check_progress(world, binding, ready);
     if (ready && !world->failed)
         check_access(world, binding);
-    world->tally->sometimes[ready ? SOMETIMES_READY_AT_REST : SOMETIMES_UNREADY_AT_REST]++;
+    note_rest(world, binding, ready, reason);
 }
 
 /* ---- the whole ---- */

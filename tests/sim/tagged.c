@@ -30,3 +30,8 @@ bool tagged_lost_lately(const struct world *world, const char *id)
 
     return at >= 0 && (!world_is_calm(world) || world->now < at + STALE_MS);
 }
+
+bool tagged_was_lost(const struct world *world, const char *uid)
+{
+    return marks_get(&world->lost, "%s", uid) >= 0;
+}

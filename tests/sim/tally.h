@@ -48,7 +48,9 @@ enum watch_fault {
     WATCH_REPLAYED, /* begins with events that were sent before */
     WATCH_STALE,    /* an old watch still brings something after the next was opened */
     WATCH_BOOKMARK,
-    WATCH_EMPTY, /* the first state is sent as if there were no objects */
+    WATCH_NOT_SERVED, /* 404: the definition is gone */
+    WATCH_WITHDRAWN,  /* ended, because the definition has gone */
+    WATCH_EMPTY,      /* the first state is sent as if there were no objects */
     WATCH_FAULT_COUNT,
 };
 
@@ -69,6 +71,13 @@ enum deed {
     DEED_ACCOUNT_DELETE,
     DEED_RELABEL,
     DEED_NAMESPACE_DELETE,
+    DEED_REPLACE,
+    DEED_RESTORE,
+    DEED_PRUNE,
+    DEED_COMES_BACK,
+    DEED_DEFINITION_DELETE,
+    DEED_DEFINITION_INSTALL,
+    DEED_RENAME_BINDING,
     DEED_COMPACT,
     DEED_DENY,
     DEED_RELEASE,
@@ -116,8 +125,22 @@ enum sometimes {
     SOMETIMES_HELD,     /* the deletion budget holds Deletes back */
     SOMETIMES_RELEASED, /* ... and one goes that a person let through */
     SOMETIMES_WRONG_CLUSTER,
-    SOMETIMES_FOUND,       /* a search came to our cluster */
-    SOMETIMES_PASSED_OVER, /* ... and to one that could not be read */
+    SOMETIMES_FOUND,             /* a search came to our cluster */
+    SOMETIMES_PASSED_OVER,       /* ... and to one that could not be read */
+    SOMETIMES_EMPTY_BELIEVED,    /* there were bindings in store, and now there are none */
+    SOMETIMES_STALE_EVENT,       /* something of an older watch comes */
+    SOMETIMES_NEW_UID,           /* a new whole state has a known name under another uid */
+    SOMETIMES_RESTORED,          /* what a lost binding had is handed over to another */
+    SOMETIMES_RETAINED_TAKEN,    /* what was retained is handed over */
+    SOMETIMES_CAME_BACK_WAITING, /* a name could be taken again only when the old one had gone */
+    SOMETIMES_DEFINITION_ENDING, /* a pass was made while the definition was terminating */
+    SOMETIMES_DEFINITION_GONE,   /* a list or watch met that there is none */
+    SOMETIMES_EVENT_REFUSED,     /* an Event in a namespace that is being deleted */
+    SOMETIMES_ORPHAN_AT_REST,
+    SOMETIMES_ADD_ON_AT_REST,
+    SOMETIMES_TAKEN_AT_REST,
+    SOMETIMES_CONFLICT_AT_REST,
+    SOMETIMES_CONFLICT_RESOLVED, /* a binding that was told Conflict is Ready at rest */
     SOMETIMES_UNREADY_AT_REST,
     SOMETIMES_READY_AT_REST,
     SOMETIMES_COUNT,

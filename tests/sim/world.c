@@ -10,6 +10,7 @@
 #include "tests/sim/invariant.h"
 #include "tests/sim/people.h"
 #include "tests/sim/place.h"
+#include "tests/sim/upheaval.h"
 
 #define BOOT_MS 100000
 #define BORN_US INT64_C(1790000000000000) /* the wall clock at boot */
@@ -200,6 +201,7 @@ static int64_t next_due(struct world *world)
     int64_t due = world->phase_until;
 
     sooner(&due, world->people_at);
+    sooner(&due, upheaval_due(world));
     sooner(&due, errands_due(world));
     sooner(&due, lease_calls_due(world));
     for (size_t i = 0; i < world->place_count; i++)
@@ -238,6 +240,7 @@ static void turn(struct world *world)
         world->people_at =
             world->now + tape_between(&world->tape, 1, PACE_MS, "until somebody does something");
     }
+    upheaval_run(world);
     errands_run(world);
     lease_calls_run(world);
     run_places(world);
@@ -290,6 +293,9 @@ static void world_release(struct world *world)
     lease_calls_release(world);
     kube_release(&world->kube);
     model_free(world->model);
+    upheaval_release(world);
+    mem_free(world->lost.items);
+    mem_free(world->told_conflict.items);
     mem_free(world->touched.items);
     mem_free(world->owner_lost.items);
     mem_free(world->deleted.items);

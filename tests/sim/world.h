@@ -125,6 +125,17 @@ struct budget_log {
     size_t next;
 };
 
+/* A binding that is going to be there again. */
+struct comeback {
+    const struct binding *like; /* borrowed from the API server's log */
+    int64_t at;
+    bool waited; /* the name was not free */
+};
+struct comebacks {
+    struct comeback *items;
+    size_t count, capacity;
+};
+
 struct world {
     struct tape tape;
     struct trace trace;
@@ -147,10 +158,15 @@ struct world {
     struct errand *errands;
     struct lease_call *lease_calls;
 
-    struct marks touched;    /* keys in which somebody else had a hand, or a late call */
-    struct marks owner_lost; /* ids that lost their owner tag */
-    struct marks deleted;    /* "life/id", and "life/binding uid/id", whose Delete took effect */
-    struct marks retained;   /* uids of bindings that went and left something */
+    struct comebacks comebacks;
+    int64_t install_after; /* so long the definition stays gone */
+
+    struct marks lost;          /* uids of bindings that went without their finalizers */
+    struct marks told_conflict; /* uids of bindings whose status has said Conflict */
+    struct marks touched;       /* keys in which somebody else had a hand, or a late call */
+    struct marks owner_lost;    /* ids that lost their owner tag */
+    struct marks deleted;       /* "life/id", and "life/binding uid/id", whose Delete took effect */
+    struct marks retained;      /* uids of bindings that went and left something */
 
     struct budget_log deletions, let_through;
 
