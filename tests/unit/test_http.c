@@ -174,8 +174,11 @@ static void large_body_goes_out_whole(void **state)
 
     (void)state;
     memset(body, 'z', 2 << 20);
-    struct http_answer answer = exchange(&(struct http_request){
-        .method = "PUT", .url = url("/echo"), .body = body, .body_length = 2 << 20});
+    struct http_answer answer = exchange(&(struct http_request){.method = "PUT",
+                                                                .url = url("/echo"),
+                                                                .body = body,
+                                                                .body_length = 2 << 20,
+                                                                .deadline_ms = 30000});
     assert_true(answer.body.length > 2 << 20);
     assert_memory_equal(answer.body.text + answer.body.length - (2 << 20), body, 2 << 20);
     assert_answered(&answer, 200);
