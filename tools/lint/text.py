@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Things that are wrong in any file: paths of this machine, tabs in YAML, shell that does not parse,
-a package index in a requirements file, a source without its licence line, a stale copy of the CRD."""
+a package index in a requirements file, a source without its licence line, a stale copy of the CRD, a page that
+names a test that does not exist."""
 
 import os
 import re
@@ -13,6 +14,7 @@ from csource import ROOT
 
 SPDX = "/* SPDX-License-Identifier: Apache-2.0 */"
 COPIES = {"helm/podbind/files/podidentitybindings.yaml": "crds/podidentitybindings.yaml"}
+NAMED_TEST = re.compile(r"\b(test_\w+\.(?:py|c))::(\w+)")
 INDEX = re.compile(r"^\s*(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b", re.M)
 SHARED_FOLDERS = {Path(p) for p in ("/", "/tmp", "/var/tmp", "/home", "/root", "/src", "/opt")}
 
@@ -28,6 +30,16 @@ def machine_paths() -> list[str]:
     """What must not stand in a file: this checkout, the folder it lies in, the user's home."""
     places = [ROOT] + [p for p in (ROOT.parent, Path.home()) if p not in SHARED_FOLDERS - {Path("/root")}]
     return [f"{place}/" for place in places]
+
+
+def named_tests(path: Path, text: str, files: list[Path]) -> list[str]:
+    """`file::function`, as pages say which test holds a promise."""
+    findings = []
+    for file, function in sorted(set(NAMED_TEST.findall(text))):
+        sources = [(ROOT / known).read_text() for known in files if known.name == file and known.parts[0] == "tests"]
+        if not any(re.search(rf"\b{function}\(", source) for source in sources):
+            findings.append(f"{path}: names {file}::{function}, and there is no such test")
+    return findings
 
 
 def check(path: Path, text: str, places: list[str]) -> list[str]:
@@ -57,6 +69,8 @@ def main() -> int:
         except UnicodeDecodeError:
             continue
         findings += check(path, text, places)
+        if path.suffix == ".md":
+            findings += named_tests(path, text, files)
     for copy, original in COPIES.items():
         if Path(copy).exists() and Path(copy).read_bytes() != Path(original).read_bytes():
             findings.append(f"{copy}: differs from {original}")
