@@ -44,7 +44,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "podbind.clusterName" -}}
-{{- required "clusterName is required: set it to the name of the EKS cluster the chart is installed in, such as --set clusterName=eks-blue" .Values.clusterName }}
+{{- required "clusterName is required: set it to the name of the EKS cluster the chart is installed in, such as --set clusterName=eks-blue, or to auto" .Values.clusterName }}
+{{- end }}
+
+{{/* For the words of NOTES: a person knows the name that podbind finds out. */}}
+{{- define "podbind.clusterWord" -}}
+{{- $name := include "podbind.clusterName" . }}
+{{- if eq $name "auto" }}<cluster>{{ else }}{{ $name }}{{ end }}
 {{- end }}
 
 {{- define "podbind.image" -}}
