@@ -390,6 +390,17 @@ def test_list_clusters_pages(start):
     assert [page["clusters"] for page in pages] == [["c0", "c1"], ["c2", "c3"], ["c4"]]
 
 
+def test_clusters_that_may_not_be_listed_or_read(aws, eks):
+    for operation, cluster in (("ListClusters", ""), ("DescribeCluster", "green")):
+        fault = {"operation": operation, "cluster": cluster, "kind": "error", "error": "AccessDeniedException"}
+        aws.hand("POST", "faults", fault)
+    with pytest.raises(ClientError, match=r"\(AccessDeniedException\).*eks:ListClusters on resource: \*"):
+        eks.list_clusters()
+    with pytest.raises(ClientError, match=r"\(AccessDeniedException\).*eks:DescribeCluster on resource: green"):
+        eks.describe_cluster(name="green")
+    assert eks.describe_cluster(name="blue")["cluster"]["name"] == "blue"
+
+
 def test_writes_to_a_dying_cluster(aws, eks):
     made = create(eks)
     aws.hand("PUT", "clusters/blue", {"status": "DELETING"})
