@@ -20,5 +20,6 @@ struct trace {
 
 void trace_init(struct trace *trace, bool keep);
 void trace_release(struct trace *trace);
+/* Of printf's conversions only %s, %c and whole numbers, with precision, `l` and `z`. */
 void trace_line(struct trace *trace, int64_t now, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
