@@ -166,7 +166,10 @@ static void port_start(void *context, struct call *call)
     world->tally->calls[call->verb]++;
     trace_call(replica, call);
     invariant_start(replica, call);
-    world->writes += call_writes(call->verb);
+    if (call_writes(call->verb)) {
+        world->writes++;
+        world->stirred_at = world->now;
+    }
     crash = dies_here(replica->place);
     if (crash && !replica->place->crash_after) {
         world->tally->faults[FAULT_CRASH_BEFORE][call->verb]++;

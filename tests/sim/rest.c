@@ -263,9 +263,10 @@ static void check_status(struct world *world, const struct binding *binding)
         world_fail(world, "status-right", "%s says BOUND %s, not %s", binding->name, said->bound,
                    bound);
     check_progress(world, binding, ready);
-    if (ready && !world->failed)
+    if (ready && !world->failed && !world->trial_failed)
         check_access(world, binding);
-    note_rest(world, binding, ready, reason);
+    if (!world->trial)
+        note_rest(world, binding, ready, reason);
 }
 
 /* ---- the whole ---- */
@@ -324,7 +325,7 @@ void rest_check(struct world *world)
     check_leader(world);
     for (size_t i = 0; i < world->place_count; i++)
         check_place(world, &world->places[i]);
-    if (world->failed)
+    if (world->failed || world->trial_failed)
         return;
     if (world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE) {
         check_blind(world);

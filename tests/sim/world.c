@@ -16,6 +16,8 @@
 #define BORN_US INT64_C(1790000000000000) /* the wall clock at boot */
 #define SETTLING_MS (25 * 60 * 1000)
 #define QUIET_MS (40 * 60 * 1000)
+#define STILL_MS (90 * 1000)
+#define TRY_MS (15 * 1000)
 #define QUIET_PASSES 3
 #define PACE_MS 4000 /* between two things that people do */
 
@@ -25,7 +27,9 @@ void world_fail(struct world *world, const char *invariant, const char *format, 
 {
     va_list args;
 
-    if (world->failed)
+    if (world->trial)
+        world->trial_failed = true;
+    if (world->failed || world->trial)
         return;
     world->failed = true;
     snprintf(world->invariant, sizeof world->invariant, "%s", invariant);
@@ -147,6 +151,8 @@ static void settle(struct world *world)
     world->phase = PHASE_SETTLING;
     world->phase_until = world->now + SETTLING_MS;
     world->people_at = NEVER;
+    world->stirred_at = world->now;
+    world->try_rest_at = world->now + STILL_MS;
     world->weather.eks_latency = world->weather.kube_latency = 50;
     world->weather.watch_delay = 50;
     people_mend(world);
@@ -173,6 +179,30 @@ static void turn_phase(struct world *world)
         world->phase = PHASE_OVER;
         break;
     }
+}
+
+/* Would it be right to call this rest? */
+static bool is_at_rest(struct world *world)
+{
+    world->trial = true;
+    world->trial_failed = false;
+    rest_check(world);
+    world->trial = false;
+    return !world->trial_failed;
+}
+
+/* Rest comes when nothing has been written for so long that nothing is on its way any more, and
+ * all is right; at the end of the phase it must have come. */
+static void watch_settling(struct world *world)
+{
+    if (world->phase != PHASE_SETTLING || world->now < world->try_rest_at)
+        return;
+    world->try_rest_at = world->stirred_at + STILL_MS;
+    if (world->try_rest_at > world->now)
+        return;
+    world->try_rest_at = world->now + TRY_MS;
+    if (is_at_rest(world))
+        world->phase_until = world->now;
 }
 
 /* Three further passes write nothing. */
@@ -202,6 +232,8 @@ static int64_t next_due(struct world *world)
 
     sooner(&due, world->people_at);
     sooner(&due, upheaval_due(world));
+    if (world->phase == PHASE_SETTLING)
+        sooner(&due, world->try_rest_at);
     sooner(&due, errands_due(world));
     sooner(&due, lease_calls_due(world));
     for (size_t i = 0; i < world->place_count; i++)
@@ -244,6 +276,7 @@ static void turn(struct world *world)
     errands_run(world);
     lease_calls_run(world);
     run_places(world);
+    watch_settling(world);
     watch_quiet(world);
 }
 

@@ -7,7 +7,7 @@
  * thing to the next. A replica is a fiber (tests/sim/replica) that gives way inside next().
  *
  *     busy       people change things, calls fail, watches end, replicas crash
- *     settling   all of that has stopped; long enough for everything to come right
+ *     settling   all of that has stopped; until everything has come right, within 25 minutes
  *     quiet      at rest: nothing is written any more
  */
 #pragma once
@@ -177,7 +177,9 @@ struct world {
     uint32_t passes_at_quiet;
     uint64_t numbers; /* handed out, for names */
 
-    bool failed, abandoned; /* abandoned: the operator will never end */
+    int64_t stirred_at, try_rest_at; /* settling: something was written last; next look */
+    bool trial, trial_failed;        /* a failure is only noted */
+    bool failed, abandoned;          /* abandoned: the operator will never end */
     char invariant[64];
     char why[1024];
 };
