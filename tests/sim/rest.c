@@ -17,9 +17,9 @@ static void check_stores(const struct replica *replica)
     struct view stored = replica_view(replica), live = world_view(world);
 
     if (stored.binding_count != live.binding_count || stored.account_count != live.account_count) {
-        world_fail(world, "store-equal", "%zu bindings and %zu accounts in store, not %zu and %zu",
-                   stored.binding_count, stored.account_count, live.binding_count,
-                   live.account_count);
+        world_fail(world, "store-equal", "%s stores %zu bindings and %zu accounts, not %zu and %zu",
+                   replica_name(replica), stored.binding_count, stored.account_count,
+                   live.binding_count, live.account_count);
         return;
     }
     for (size_t i = 0; i < live.binding_count; i++)
