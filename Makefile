@@ -9,8 +9,6 @@ VARIANT := release# release | san | tsan
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-HISTORIES := 1000
-SEED := 1
 OUT := $(BUILD)/$(VARIANT)
 BIN := $(if $(filter release,$(VARIANT)),$(BUILD),$(OUT))
 VERSION := $(file <VERSION)
@@ -55,7 +53,7 @@ probe = $(shell tools/probe.sh $(BUILD)/probe "$(CC)" $(1))
 packages = $(or $(shell pkg-config $(1) $(2)),$(if $(filter --libs,$(1)),\
     $(error missing libraries: run tools/deps.sh)))
 
-ifneq ($(filter-out help clean fmt lint demo test check unit e2e crash tsan valgrind bench,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean fmt lint demo test check unit mutants e2e crash tsan valgrind bench,$(or $(MAKECMDGOALS),all)),)
 COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote. -pthread -g \
     $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
 LINK := $(CC) -pthread $(LINK_$(VARIANT)) $(LDFLAGS)
@@ -67,26 +65,25 @@ $(call keep,$(OUT)/sources,$(SOURCES))# a file less links all again
 endif
 
 # ---- what there is to do ------------------------------------------------------------------------
-.PHONY: all demo test check unit sim e2e crash tsan valgrind bench lint fmt clean help programs unit-programs \
+.PHONY: all demo test check unit sim mutants e2e crash tsan valgrind bench lint fmt clean help programs unit-programs \
     objects headers
 
 all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.json) ## build/podbind (the default)
-
 demo: ## blue and green on this machine, start to end
 	@tools/deps.sh
 	@$(MAKE) --no-print-directory $(BIN)/podbind $(BIN)/podbind-standin
 	@python3 tests/demo/demo.py
-
 test: ## everything: lint, unit, simulation, boto3, end to end
 	@tools/deps.sh
 	@python3 tools/test.py
-
 check: ## the quick tests (ASan+UBSan): unit, cases, 200 simulated histories
 	@python3 tools/test.py --only unit,sim --variant san --histories 200
 unit: ## the unit tests and cases (ASan+UBSan)
 	@python3 tools/test.py --only unit
 sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1
-	@$< --histories $(HISTORIES) --seed $(SEED) --kept tests/sim/kept
+	@$< --histories $(or $(HISTORIES),1000) --seed $(or $(SEED),1) --kept tests/sim/kept
+mutants: ## breaks podbind, and the simulator must find it: AUTO=300 by rule, MUTANTS="07 31"
+	@python3 tools/mutants.py $(if $(AUTO),--auto $(AUTO)) $(MUTANTS)
 e2e: ## end to end on a real kube-apiserver
 	@python3 tools/test.py --only e2e
 crash: ## the operator killed with -9 at 464 points of what it says to its servers
@@ -98,7 +95,6 @@ valgrind: ## the unit tests under valgrind
 	@python3 tools/test.py --only unit --variant release --valgrind
 bench: ## speed and size against a measured bound: N=100,1000,5000
 	@python3 tests/bench/bench.py $(if $(N),--counts=$(N))
-
 lint: ## layers, purity, formatting, banned calls, sizes, clang-tidy, warnings
 	@tools/lint/run.sh
 fmt: ## format the C sources

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program with one source file changed: that object is compiled anew, the rest is what make has built."""
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILT = ROOT / "build/release"
+FOLDER = ROOT / "build/mutants"
+SECONDS = 300
+
+
+class NotBuilt(Exception):
+    """Why there is no program, as one line."""
+
+
+@cache
+def compile_command() -> list[str]:
+    """What make compiles with, kept by it in a file; a mutant may leave something unused, and debug
+    information would make all objects differ."""
+    return [*shlex.split((BUILT / "command").read_text()), "-w", "-g0"]
+
+
+@cache
+def libraries(*more: str) -> list[str]:
+    found = re.search(r"^LIBRARIES := (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    if not found:
+        raise NotBuilt("the Makefile has no line 'LIBRARIES := ...'")
+    return shlex.split(run("pkg-config", "--libs", *found[1].split(), *more))
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(
+        [str(word) for word in command], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        errors = [line for line in said if "error" in line] or said or [f"status {done.returncode}"]
+        raise NotBuilt(f"{Path(str(command[0])).name}: {errors[0]}")
+    return done.stdout
+
+
+def make(*goals: str) -> None:
+    subprocess.run(["make", "-s", *goals], cwd=ROOT, check=True)
+
+
+@dataclass
+class Build:
+    """A folder of its own for each mutant."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return FOLDER / self.name
+
+    @property
+    def object(self) -> Path:
+        return self.folder / "mutant.o"
+
+    def compile(self, text: str) -> bytes:
+        """The object, which is also returned; includes are written from the root, so the place of the source
+        does not matter."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        source = self.folder / "mutant.c"
+        source.write_text(text)
+        # One name for all, because assert() puts it into the object.
+        run(*compile_command(), f"-ffile-prefix-map={source}=mutant.c", "-c", "-o", self.object, source)
+        return self.object.read_bytes()
+
+    def link(self, program: str, objects: list[Path], *more: str) -> Path:
+        """The changed object comes before the archive that holds the one it stands for."""
+        path = self.folder / program
+        archives = [BUILT / "model.a", BUILT / "product.a"]
+        run(compile_command()[0], "-pthread", "-o", path, self.object, *objects, *archives, *libraries(*more))
+        return path
+
+    def simulator(self) -> Path:
+        sources = sorted((ROOT / "tests/sim").glob("*.c"))
+        return self.link("podbind-sim", [BUILT / "tests/sim" / f"{source.stem}.o" for source in sources])
+
+    def unit_test(self, stem: str) -> Path:
+        """tests/unit/<stem>.c with the helpers of that folder."""
+        sources = sorted((ROOT / "tests/unit").glob("*.c"))
+        wanted = [source.stem for source in sources if source.stem == stem or not source.stem.startswith("test_")]
+        return self.link(stem, [BUILT / "tests/unit" / f"{name}.o" for name in wanted], "cmocka")
