@@ -86,7 +86,7 @@ mutants: ## breaks podbind, and the simulator must find it: AUTO=300 by rule, MU
 	@python3 tools/mutants.py $(if $(AUTO),--auto $(AUTO)) $(MUTANTS)
 e2e: ## end to end on a real kube-apiserver
 	@python3 tools/test.py --only e2e
-crash: ## the operator killed with -9 at 464 points of what it says to its servers
+crash: ## kill -9 at 464 points, and what has made others delete everything
 	@python3 tools/test.py --only deps,controlplane,crash --points all
 tsan: ## the unit tests and end to end under ThreadSanitizer
 	@python3 tools/test.py --only deps,unit,controlplane,e2e --variant tsan --operator tsan

@@ -95,8 +95,8 @@ async def run(
         await world.open()
         await follow(world, scenario, wanted, seconds)
         result.points, result.end = world.counted, world.snapshot()
-    except Failed as error:
-        differs = difference(wanted, world.snapshot()) if wanted else ""
+    except Exception as error:  # noqa: BLE001  of this one; the others go on
+        differs = difference(wanted, world.snapshot()) if wanted and world.standin.running() else ""
         result.trouble = f"{error}\n{differs}\nkilled: {world.kills}\nits log:\n{world.operator.tail(30)}"
     finally:
         result.kills, result.seconds = world.kills, time.monotonic() - start

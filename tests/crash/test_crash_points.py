@@ -23,14 +23,10 @@ def rows(points: list[tuple[str, int]]):
     return [pytest.param(*row, id=f"{row[0]}-{row[1]}", marks=mark) for row, mark in zip(points, marks, strict=True)]
 
 
-@pytest.fixture(scope="session")
-def runs(request, cluster, tmp_path_factory) -> Runs:
-    """All that were selected, with the runs that they are compared with."""
-    chosen: dict[str, list[int]] = {}
-    for item in request.session.items:
-        if item.originalname == test_a_kill_changes_nothing.__name__:
-            chosen.setdefault(item.callspec.params["name"], []).append(item.callspec.params["index"])
-    return asyncio.run(Runs(cluster, tmp_path_factory.mktemp("worlds")).all(chosen))
+@pytest.fixture
+def runs(outcomes) -> Runs:
+    """Of all points that were selected, with the runs that they are compared with."""
+    return outcomes.runs
 
 
 @pytest.mark.parametrize(("name", "index"), rows(ALL))
