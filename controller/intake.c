@@ -139,6 +139,12 @@ static void note_binding(struct intake *intake, const struct binding *new)
         fresh_add(&intake->fresh, new, old && strcmp(old->reconcile_at, new->reconcile_at) != 0);
 }
 
+/* At that version: a watch may begin with removals of before. */
+static void note_removal(struct intake *intake, const struct binding *removed)
+{
+    writes_seen(&intake->writes, removed->namespace, removed->name, removed->resource_version);
+}
+
 /* A binding that the store will show at once: not what an earlier watch brings late, nor what is
  * staged. settle_writes() sees to the latter when it is taken over. */
 static bool is_shown_binding(const struct intake *intake, const struct change *change)
@@ -168,8 +174,7 @@ static void let_in(struct intake *intake, struct change *change)
         break;
     case CHANGE_DELETED:
         if (is_shown_binding(intake, change))
-            writes_seen(&intake->writes, ((struct binding *)change->record)->namespace,
-                        ((struct binding *)change->record)->name, "");
+            note_removal(intake, change->record);
         informer_removed(informer, change->watch, change->record);
         change->record = NULL;
         break;

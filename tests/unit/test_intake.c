@@ -272,6 +272,19 @@ static void an_own_write_is_pending_until_the_store_shows_it(void **state)
     assert_false(pending(&stage));
 }
 
+/* A watch may begin with events that were sent before. */
+static void a_removal_of_before_shows_no_own_write(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+
+    (void)state;
+    stage_init(&stage);
+    note(&stage, "12");
+    bring(&stage, RESOURCE_BINDINGS, CHANGE_DELETED, reader("11", 1), NULL);
+    turn(&stage);
+    assert_true(pending(&stage));
+}
+
 /* Half a minute without it: the state is taken anew, and shows it or shows it gone. */
 static void distrusts_a_watch_that_does_not_bring_it(void **state)
 {
@@ -469,6 +482,7 @@ int main(void)
         cmocka_unit_test(the_fresh_are_sorted_and_capped),
         cmocka_unit_test(labels_and_absences_of_accounts_are_urgent),
         cmocka_unit_test(an_own_write_is_pending_until_the_store_shows_it),
+        cmocka_unit_test(a_removal_of_before_shows_no_own_write),
         cmocka_unit_test(distrusts_a_watch_that_does_not_bring_it),
         cmocka_unit_test(an_old_watch_does_not_show_that_it_is_gone),
         cmocka_unit_test(a_state_older_than_our_write_settles_nothing),
