@@ -414,7 +414,7 @@ static void answer(struct world *world, struct errand *errand)
     if (call->verb == CALL_LIST_OBJECTS && call->error.kind == ERROR_NONE &&
         call->out.objects.continue_token[0] == '\0')
         replica_note_state(replica, call->in.objects.resource, errand->fault == FAULT_EMPTY_LIST);
-    invariant_seen(replica, call);
+    invariant_seen(replica, call, errand->fault);
     errand->call = NULL;
     errand->replica = NULL;
     replica_answer(replica, call);

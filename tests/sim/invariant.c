@@ -111,7 +111,8 @@ static void check_change(struct replica *replica, const struct call *call)
     }
     if (expect_ours(there, OWNER) || tagged_lost_lately(world, id))
         return;
-    if (!invariant_may_adopt(replica, id))
+    if (!invariant_may_adopt(replica, id) ||
+        (holder->adoption == ADOPTION_SAME_ACCESS && call->verb == CALL_UPDATE_ASSOCIATION))
         world_fail(world, "foreign-untouched", "%s of %s, which is not ours", call_name(call->verb),
                    id);
     else if (live ? !live->has_finalizer : !tagged_was_lost(world, holder->uid))
@@ -297,6 +298,7 @@ void invariant_start(struct replica *replica, const struct call *call)
     check_gates(replica, call);
     check_cluster(replica->world, call);
     invariant_rate(replica, call);
+    invariant_key(replica, call);
     if (call->verb == CALL_CREATE_ASSOCIATION)
         invariant_try(replica, &call->in.create);
     if (call->verb == CALL_CREATE_ASSOCIATION)

@@ -21,6 +21,8 @@
  *   token               one clientRequestToken a request, the same for its repeats
  *   let-go              our finalizer goes only when nothing of the binding's is left, and once
  *   ready-lie           Ready=True only when EKS holds it
+ *   own-writes          no patch of what was before our last one; no step of a later pass while
+ *                       the store does not show it
  *   well-formed         calls that make sense
  *   budget              no more Deletes in ten minutes than the budget and people allow (I6)
  *   storm               not too many of one kind in a minute
@@ -35,10 +37,13 @@ void invariant_start(struct replica *replica, const struct call *call);
 bool invariant_may_adopt(const struct replica *replica, const char *id);
 /* A call is about to be carried out. */
 void invariant_effect(struct world *world, const struct errand *errand);
-/* An answer reaches a replica: what it shows may be the reason of what follows.
- * (invariant_seen.c)
+/* An answer reaches a replica: what it shows may be the reason of what follows. What it is worth is
+ * told by its fault, not by what the operator's own tables make of it. (invariant_seen.c)
  */
-void invariant_seen(struct replica *replica, const struct call *call);
+void invariant_seen(struct replica *replica, const struct call *call, enum fault fault);
+/* Two writes to one object, or under one key, one after the other. (invariant_key.c) */
+void invariant_key(struct replica *replica, const struct call *call);
+void invariant_written(struct replica *replica, const struct call *call);
 /* The replica has been told that it does not lead now: it will look at everything anew. */
 void invariant_lapse(struct replica *replica);
 /* A Create is about to be sent: may it be, after what became of the last one? */

@@ -10,6 +10,18 @@
 
 /* ---- evidence for a Delete ---- */
 
+/* Does this binding, as it was read, give up an association that was made for it? */
+static bool gives_up(const struct view *view, const struct binding *binding,
+                     const struct model_association *one)
+{
+    if (binding->retain)
+        return false;
+    if (binding->deleting)
+        return binding->has_finalizer;
+    return !binding->suspend && expect_refusal(binding)[0] == '\0' &&
+           !expect_names(view, binding, one->service_account);
+}
+
 /* Does what was read say that this association of ours is not wanted by its binding any more? */
 static bool speaks_against(const struct world *world, const struct call *call,
                            const struct model_association *one)
@@ -20,9 +32,7 @@ static bool speaks_against(const struct world *world, const struct call *call,
     struct view view = world_view(world);
 
     if (call->verb == CALL_GET_BINDING)
-        return binding && uid && strcmp(binding->uid, uid) == 0 &&
-               ((binding->deleting && binding->has_finalizer) ||
-                !expect_names(&view, binding, one->service_account));
+        return binding && uid && strcmp(binding->uid, uid) == 0 && gives_up(&view, binding, one);
     if (strcmp(one->namespace, call->in.object.namespace) != 0 ||
         strcmp(one->service_account, call->in.object.name) != 0)
         return false;
@@ -131,12 +141,33 @@ void invariant_try(struct replica *replica, const struct create_in *in)
     before->open = before->unseen = false;
 }
 
-static void note_create(struct replica *replica, const struct call *call)
+/* May the call have been carried out, as far as its caller can know? */
+static bool is_open(enum fault fault)
+{
+    switch (fault) {
+    case FAULT_SERVER_ERROR:
+    case FAULT_SERVER_ERROR_DONE:
+    case FAULT_LOST:
+    case FAULT_REPLY_LOST:
+    case FAULT_LATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The server's own word, and not that of something on the way. */
+static bool is_answer(enum fault fault)
+{
+    return fault == FAULT_NONE || fault == FAULT_SLOW;
+}
+
+static void note_create(struct replica *replica, const struct call *call, enum fault fault)
 {
     struct first_try *tried = find_try(replica, &call->in.create.key);
 
-    tried->open = call->error.kind == ERROR_UNKNOWN;
-    tried->unseen = call->error.kind == ERROR_UNKNOWN || call->error.kind == ERROR_CONFLICT;
+    tried->open = is_open(fault);
+    tried->unseen = is_open(fault) || (is_answer(fault) && call->error.status == 409);
 }
 
 /* Of the whole cluster only the last page tells. */
@@ -181,7 +212,7 @@ static void note_cluster(struct replica *replica, const struct call *call)
     sometimes[SOMETIMES_FOUND] += well && replica->world->finds_cluster;
 }
 
-void invariant_seen(struct replica *replica, const struct call *call)
+void invariant_seen(struct replica *replica, const struct call *call, enum fault fault)
 {
     bool well = call->error.kind == ERROR_NONE;
 
@@ -189,19 +220,21 @@ void invariant_seen(struct replica *replica, const struct call *call)
         replica->identity_read |= well;
     if (call->verb == CALL_DESCRIBE_CLUSTER)
         note_cluster(replica, call);
-    else if (call->detail == DETAIL_CLUSTER_MISSING)
+    else if (fault == FAULT_CLUSTER_MISSING)
         replica->cluster_read = false; /* to be checked again before any write */
     if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')
         replica->synced[call->in.objects.resource] = true;
     if (call->verb == CALL_CREATE_ASSOCIATION)
-        note_create(replica, call);
+        note_create(replica, call, fault);
     if (call->verb == CALL_LIST_ASSOCIATIONS && well)
         note_list(replica, call);
     if (call->verb == CALL_DESCRIBE_ASSOCIATION)
         note_described(replica, call);
     if (call->verb == CALL_PATCH_FINALIZERS && well)
         note_let_go(replica, call);
+    if ((call->verb == CALL_PATCH_FINALIZERS || call->verb == CALL_PATCH_STATUS) && well)
+        invariant_written(replica, call);
     if ((call->verb == CALL_GET_BINDING && well) ||
-        (call->verb == CALL_GET_SERVICE_ACCOUNT && (well || call->error.kind == ERROR_NOT_FOUND)))
+        (call->verb == CALL_GET_SERVICE_ACCOUNT && is_answer(fault)))
         note_evidence(replica, call);
 }

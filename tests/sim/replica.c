@@ -293,6 +293,8 @@ void replica_free(struct replica *replica)
     changes_release(&replica->brought);
     mem_free(replica->done);
     mem_free(replica->tries.items);
+    mem_free(replica->owns.items);
+    mem_free(replica->rates.items);
     mem_free(replica->let_go.items);
     mem_free(replica->unwanted.items);
     mem_free(replica->deletable.items);

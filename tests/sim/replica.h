@@ -27,6 +27,28 @@ struct first_tries {
     size_t count, capacity;
 };
 
+/* The last answer to a patch of an object. */
+struct own_mark {
+    char namespace[64], name[64], version[64];
+    uint64_t pass;
+};
+struct own_marks {
+    struct own_mark *items;
+    size_t count, capacity;
+};
+
+/* When EKS was last written to under a key. */
+#define KEY_RATE_MOST 24 /* in a minute */
+struct key_rate {
+    char key[128];
+    int64_t at[KEY_RATE_MOST];
+    size_t next;
+};
+struct key_rates {
+    struct key_rate *items;
+    size_t count, capacity;
+};
+
 struct replica {
     struct world *world;
     struct place *place; /* where it lives */
@@ -58,6 +80,8 @@ struct replica {
     struct marks deletable;      /* ids that a Describe's answer showed as ours, not retained */
     bool identity_read, cluster_read; /* both sides of the check of the cluster were answered */
     struct first_tries tries;
+    struct own_marks owns;
+    struct key_rates rates;
     struct marks let_go;   /* "namespace/name@version" of bindings that went with our patch, as it
                               was told */
     struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
