@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program with one source file changed: that object is compiled anew, the rest is what make has built."""
+"""A program with some source changed: those objects are compiled anew, the rest is what make has built."""
 
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -53,30 +53,29 @@ class Build:
     """A folder of its own for each mutant."""
 
     name: str
+    objects: list[Path] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
         return FOLDER / self.name
 
-    @property
-    def object(self) -> Path:
-        return self.folder / "mutant.o"
-
-    def compile(self, text: str) -> bytes:
+    def compile(self, file: str, text: str) -> bytes:
         """The object, which is also returned; includes are written from the root, so the place of the source
         does not matter."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        source = self.folder / "mutant.c"
+        source = self.folder / file.replace("/", "-")
+        path = source.with_suffix(".o")
         source.write_text(text)
         # One name for all, because assert() puts it into the object.
-        run(*compile_command(), f"-ffile-prefix-map={source}=mutant.c", "-c", "-o", self.object, source)
-        return self.object.read_bytes()
+        run(*compile_command(), f"-ffile-prefix-map={source}=mutant.c", "-c", "-o", path, source)
+        self.objects.append(path)
+        return path.read_bytes()
 
     def link(self, program: str, objects: list[Path], *more: str) -> Path:
-        """The changed object comes before the archive that holds the one it stands for."""
+        """The changed objects come before the archive that holds those they stand for."""
         path = self.folder / program
         archives = [BUILT / "model.a", BUILT / "product.a"]
-        run(compile_command()[0], "-pthread", "-o", path, self.object, *objects, *archives, *libraries(*more))
+        run(compile_command()[0], "-pthread", "-o", path, *self.objects, *objects, *archives, *libraries(*more))
         return path
 
     def simulator(self) -> Path:

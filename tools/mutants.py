@@ -5,17 +5,18 @@
 A mutant is a file tests/sim/mutants/NN-name.mut:
 
     # what it breaks, for people; any number of such lines
-    file: reconcile/plan.c
     breaks: foreign-untouched
+    file: reconcile/plan.c
     --- find
     text that the file holds exactly once
     --- put
     what stands there instead
     --- end
 
-`breaks` names the invariant that should fail. The texts are taken as they are, but for their last line end.
+`breaks` names the invariant that should fail. The texts are taken as they are, but for their last line end. There may be
+several places, each from `file:` to `--- end`: some rules are held twice, and break only when both places do.
 
-Its object is compiled anew, podbind-sim is linked with it, and runs with fixed seeds. It is caught when an invariant fails
+Its objects are compiled anew, podbind-sim is linked with them, and runs with fixed seeds. It is caught when an invariant fails
 within 20,000 histories of each of 3 seeds. Text that is not there exactly once, a mutant that does not compile, one whose process
 does not survive a history: these are errors. Every invariant of the simulator must catch one. With --auto N the mutants
 are made by rule instead (tools/mutant_auto.py).
@@ -38,16 +39,16 @@ SEEDS = (1, 2, 3)
 HISTORIES = 20000
 AT_ONCE = 2
 RUN_SECONDS = 1800
-FORM = re.compile(r"(?:#.*\n)*file: (\S+)\nbreaks: (\S+)\n--- find\n(.*)\n--- put\n(.*?)\n?--- end\n", re.S)
+PLACE = r"file: (\S+)\n--- find\n(.*?)\n--- put\n(.*?)\n?--- end\n"
+FORM = re.compile(rf"(?:#[^\n]*\n)*breaks: (\S+)\n((?:{PLACE})+)", re.S)
 FAILED = re.compile(r"^FAILED: seed \d+, history (\d+): (\S+): (.*)$", re.M)
 
 
 @dataclass
 class Mutant:
     name: str
-    file: str
     breaks: str
-    text: str  # the whole file, changed
+    texts: dict[str, str]  # file -> all of it, changed
 
 
 @dataclass
@@ -64,13 +65,15 @@ def read_mutant(path: Path) -> Mutant:
     form = FORM.fullmatch(path.read_text())
     if not form:
         raise NotBuilt("not of the form that tools/mutants.py tells at its top")
-    source = ROOT / form[1]
-    if not source.is_file():
-        raise NotBuilt(f"no file {form[1]}")
-    text = source.read_text()
-    if (count := text.count(form[3])) != 1:
-        raise NotBuilt(f"its text is in {form[1]} {count} times, expected once")
-    return Mutant(path.stem, form[1], form[2], text.replace(form[3], form[4]))
+    mutant = Mutant(path.stem, form[1], {})
+    for file, find, put in re.findall(PLACE, form[2], re.S):
+        if not (ROOT / file).is_file():
+            raise NotBuilt(f"no file {file}")
+        text = mutant.texts.get(file) or (ROOT / file).read_text()
+        if (count := text.count(find)) != 1:
+            raise NotBuilt(f"its text is in {file} {count} times, expected once")
+        mutant.texts[file] = text.replace(find, put)
+    return mutant
 
 
 def simulate(program: Path, seed: int, histories: int) -> tuple[int, str, str]:
@@ -95,7 +98,8 @@ def judge(path: Path, histories: int) -> Verdict:
         mutant = read_mutant(path)
         verdict.breaks = mutant.breaks
         build = Build(path.stem)
-        build.compile(mutant.text)
+        for file, text in mutant.texts.items():
+            build.compile(file, text)
         program = build.simulator()
         for seed in SEEDS:
             run, fired, why = simulate(program, seed, histories)
@@ -112,7 +116,7 @@ def judge(path: Path, histories: int) -> Verdict:
 def invariants() -> set[str]:
     """The names that tests/sim can fail with."""
     text = "".join(source.read_text() for source in (ROOT / "tests/sim").glob("*.c"))
-    return set(re.findall(r'\b(?:world_fail|abandon)\(\s*\w+,\s*"([a-z-]+)"', text))
+    return set(re.findall(r'\b(?:world_fail|abandon)\(\s*[\w>.-]+,\s*"([a-z-]+)"', text))
 
 
 def tell(verdict: Verdict, explain: bool) -> None:
