@@ -52,6 +52,7 @@ struct model *model_new(void)
         .region = "us-west-2",
         .partition = "aws",
         .quota = 5000,
+        .page = MODEL_PAGE_MAX,
         .any_role = true,
     };
     return model;

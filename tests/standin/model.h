@@ -81,6 +81,7 @@ struct model_settings {
     double rate, burst;                   /* EKS mutations per second, bucket size; 0: unlimited */
     double read_rate, read_burst;         /* EKS reads */
     size_t quota;                         /* associations a cluster may hold; 5,000 */
+    size_t page;                          /* a page holds no more, whatever was asked for; 100 */
     bool any_role;                        /* roles not put by hand exist and may be passed; true */
     bool no_ghost_conflict;               /* create of a ghost's key succeeds; false */
 };

@@ -135,9 +135,10 @@ static bool token_parse(const char *token, uint64_t *ret_after)
     return strcmp(again, token) == 0;
 }
 
-int model_check_page(const struct model_request *request, uint64_t *ret_after, size_t *ret_most,
-                     struct model_error *err)
+int model_check_page(const struct model *model, const struct model_request *request,
+                     uint64_t *ret_after, size_t *ret_most, struct model_error *err)
 {
+    size_t most = request->max_results ? (size_t)request->max_results : MODEL_PAGE_MAX;
     uint64_t after = 0;
 
     if (request->max_results < 0 || request->max_results > MODEL_PAGE_MAX)
@@ -146,7 +147,7 @@ int model_check_page(const struct model_request *request, uint64_t *ret_after, s
     if (request->next_token && !token_parse(request->next_token, &after))
         return INVALID(err, request->cluster, "The parameter nextToken is not valid.");
     *ret_after = after;
-    *ret_most = request->max_results ? (size_t)request->max_results : MODEL_PAGE_MAX;
+    *ret_most = most < model->settings.page ? most : model->settings.page;
     return 0;
 }
 

@@ -114,7 +114,7 @@ int model_list_clusters(struct model *model, const struct model_request *request
     size_t most = 0, count = 0, i = 0;
     const void **page = NULL;
 
-    if (model_check_page(request, &after, &most, &answer->error) < 0)
+    if (model_check_page(model, request, &after, &most, &answer->error) < 0)
         return -1;
     page = model_page(model, most);
     for (i = (size_t)after; i < model->place_count && count < most; i++) {

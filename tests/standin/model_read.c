@@ -63,7 +63,7 @@ int model_list(struct model *model, const struct model_request *request,
     const void **page = NULL;
 
     if (!place || check_filters(request, &answer->error) < 0 ||
-        model_check_page(request, &after, &most, &answer->error) < 0)
+        model_check_page(model, request, &after, &most, &answer->error) < 0)
         return -1;
     page = model_page(model, most);
     for (size_t i = first_after(place, after); i < place->count; i++) {

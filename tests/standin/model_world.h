@@ -129,8 +129,8 @@ struct model_record *model_check_association(struct model *model,
 int model_check_id(const struct model_request *request, struct model_error *err);
 int model_check_name(const char *parameter, const char *value, const char *cluster,
                      struct model_error *err);
-int model_check_page(const struct model_request *request, uint64_t *ret_after, size_t *ret_most,
-                     struct model_error *err);
+int model_check_page(const struct model *model, const struct model_request *request,
+                     uint64_t *ret_after, size_t *ret_most, struct model_error *err);
 int model_check_tags(const struct model_tag *tags, size_t count, const char *code,
                      const char *cluster, struct model_error *err);
 int model_check_policy(const struct model_request *request, const char *policy, bool tags_disabled,

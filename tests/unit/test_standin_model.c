@@ -228,6 +228,23 @@ static void quota_counts_what_is_true(void **state)
     create(world, "two", 0);
 }
 
+static void a_page_may_hold_less_than_was_asked_for(void **state)
+{
+    struct world *world = *state;
+    char token[MODEL_TOKEN_SIZE];
+
+    model_settings(world->model)->page = 1;
+    create(world, "one", 0);
+    create(world, "two", 0);
+    OK(CALL(world, MODEL_LIST, .max_results = 100));
+    assert_int_equal(world->answer.association_count, 1);
+    snprintf(token, sizeof token, "%s", world->answer.next_token);
+    OK(CALL(world, MODEL_LIST, .max_results = 100, .next_token = token));
+    assert_int_equal(world->answer.association_count, 1);
+    assert_string_equal(world->answer.associations[0]->service_account, "two");
+    assert_string_equal(world->answer.next_token, "");
+}
+
 static void pages_through_a_filtered_list(void **state)
 {
     struct world *world = *state;
@@ -416,6 +433,7 @@ int main(void)
         TEST(update_changes_only_what_is_sent),
         TEST(update_must_change_something),
         TEST(quota_counts_what_is_true),
+        TEST(a_page_may_hold_less_than_was_asked_for),
         TEST(pages_through_a_filtered_list),
         TEST(pages_survive_deletions_between_them),
         TEST(tags_are_merged_and_removed),
