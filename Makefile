@@ -116,11 +116,12 @@ archive = echo '  AR    $@' && mkdir -p $(@D) && rm -f $@ && ar rcs $@ $(filter 
 $(BIN)/podbind: $(call object,$(PRODUCT)) $(OUT)/sources
 	@$(link)
 
-$(BIN)/podbind-standin: $(call object,$(STANDIN)) $(OUT)/model.a $(OUT)/product.a $(OUT)/sources
+$(BIN)/podbind-standin: $(OUT)/tests/standin/standin_main.o $(OUT)/standin.a $(OUT)/model.a \
+    $(OUT)/product.a $(OUT)/sources
 	@$(link) $(call packages,--libs,libmicrohttpd)
 
 $(BIN)/podbind-sim $(BIN)/podbind-bench: $(BIN)/podbind-%: $$(call object,$$(wildcard tests/$$*/*.c)) \
-    $(OUT)/model.a $(OUT)/product.a $(OUT)/sources
+    $(OUT)/standin.a $(OUT)/model.a $(OUT)/product.a $(OUT)/sources
 	@$(link)
 
 $(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(call object,$(UNIT_HELPERS)) \
@@ -134,6 +135,9 @@ $(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT))) $(OUT)/so
 	@$(archive)
 
 $(OUT)/model.a: $(call object,$(MODEL)) $(OUT)/sources
+	@$(archive)
+
+$(OUT)/standin.a: $(filter-out %/standin_main.o,$(call object,$(STANDIN))) $(OUT)/sources
 	@$(archive)
 
 $(OUT)/%.o: %.c $(OUT)/command

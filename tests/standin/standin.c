@@ -21,16 +21,38 @@ void standin_init(struct standin *standin, uint64_t seed)
     pthread_mutex_init(&standin->lock, NULL);
 }
 
+void standin_init_in(struct standin *standin, const struct standin_world *world, uint64_t seed)
+{
+    *standin = (struct standin){
+        .model = world->model,
+        .world = *world,
+        .credentials_lifetime_ms = HOUR_MS,
+        .random = seed,
+        .epoch_ms = world->epoch_ms,
+    };
+    pthread_mutex_init(&standin->lock, NULL);
+}
+
 void standin_release(struct standin *standin)
 {
     pthread_mutex_destroy(&standin->lock);
-    model_free(standin->model);
+    if (!standin->world.model)
+        model_free(standin->model);
     standin_log_release(&standin->log);
 }
 
 int64_t standin_now_ms(const struct standin *standin)
 {
-    return standin->epoch_ms + clock_boot_ms();
+    const struct standin_world *world = &standin->world;
+
+    return standin->epoch_ms + (world->model ? world->now_ms(world->context) : clock_boot_ms());
+}
+
+int64_t standin_model_ms(const struct standin *standin)
+{
+    const struct standin_world *world = &standin->world;
+
+    return world->model ? world->now_ms(world->context) : standin_now_ms(standin);
 }
 
 /* splitmix64 */
@@ -41,6 +63,13 @@ uint64_t standin_random(struct standin *standin)
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
+}
+
+uint64_t standin_model_random(struct standin *standin)
+{
+    const struct standin_world *world = &standin->world;
+
+    return world->model ? world->random(world->context) : standin_random(standin);
 }
 
 void standin_uuid(struct standin *standin, char ret_uuid[40])

@@ -37,10 +37,20 @@ struct standin_reply {
     bool under_way; /* counted as in flight until standin_delivered() */
 };
 
+/* A world that is somebody else's, with a time of its own. */
+struct standin_world {
+    struct model *model;               /* borrowed */
+    int64_t (*now_ms)(void *context);  /* what the model goes by; never runs backwards */
+    uint64_t (*random)(void *context); /* one for each request that reaches the model */
+    int64_t epoch_ms;                  /* epoch time when now_ms() was 0: signatures go by it */
+    void *context;
+};
+
 /* The members are for the standin_*.c files, under the lock. */
 struct standin {
     pthread_mutex_t lock;
     struct model *model;
+    struct standin_world world; /* model NULL: the machine's clock, a seed, a model of our own */
     struct standin_credential keys[STANDIN_KEYS_MAX];
     size_t key_count, key_fixed; /* the first key_fixed came by the command line */
     size_t key_next;             /* where the next handed-out one goes */
@@ -53,11 +63,17 @@ struct standin {
 };
 
 void standin_init(struct standin *standin, uint64_t seed);
+/* The same in a given world; the seed then makes request ids and keys only. */
+void standin_init_in(struct standin *standin, const struct standin_world *world, uint64_t seed);
 void standin_release(struct standin *standin);
 
 /* Milliseconds since 1970. */
 int64_t standin_now_ms(const struct standin *standin);
+/* The same as the model counts. */
+int64_t standin_model_ms(const struct standin *standin);
 uint64_t standin_random(struct standin *standin);
+/* For the model. */
+uint64_t standin_model_random(struct standin *standin);
 /* Knows a key for ever. Returns false when there are too many or a part is too long. */
 bool standin_add_key(struct standin *standin, const char *key_id, const char *secret,
                      const char *session_token);

@@ -201,7 +201,7 @@ void standin_admin(struct standin *standin, const struct standin_request *reques
         .request = request,
         .reply = reply,
         .writer = {.out = &reply->body},
-        .now_ms = standin_now_ms(standin),
+        .now_ms = standin_model_ms(standin),
     };
 
     if (!standin_url_parse(request->target, &hand.url))

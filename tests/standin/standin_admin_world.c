@@ -114,8 +114,9 @@ static int put(struct standin_hand *hand, struct model_association association)
 
     association.cluster = hand->url.segments[2];
     association.modified_ms = hand->now_ms;
-    if (result == 0 && model_put_association(hand->standin->model, &association, hand->now_ms,
-                                             standin_random(hand->standin), &stored, &error) < 0)
+    if (result == 0 &&
+        model_put_association(hand->standin->model, &association, hand->now_ms,
+                              standin_model_random(hand->standin), &stored, &error) < 0)
         result = standin_hand_refuse(hand, error.status, "%s", error.message);
     if (result == 0) {
         view = (struct model_view){stored, stored, true};

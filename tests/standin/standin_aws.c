@@ -194,7 +194,7 @@ static void answer(struct passage *passage, int64_t now_ms)
     struct model_answer found;
 
     request->now_ms = now_ms;
-    request->random = standin_random(standin);
+    request->random = standin_model_random(standin);
     model_judge(standin->model, request, &verdict);
     model_perform(standin->model, request, &verdict, &found);
     reply->fate = verdict.fate;
@@ -219,7 +219,7 @@ void standin_aws(struct standin *standin, const struct standin_request *request,
                  struct standin_reply *reply)
 {
     struct passage passage = {.standin = standin, .request = request, .reply = reply};
-    int64_t now_ms = standin_now_ms(standin);
+    int64_t now_ms = standin_model_ms(standin);
 
     if (routed(&passage) && authenticated(&passage) && parsed(&passage))
         answer(&passage, now_ms);
