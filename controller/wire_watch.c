@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/wire_watch.h"
 
-#include "base/json.h"
 #include "base/mem.h"
-#include "crds/binding_json.h"
+#include "controller/wire_change.h"
 
 struct wire_watch {
     struct wire_watch_settings settings;
@@ -52,44 +51,11 @@ static void sink_opened(void *context)
     inbox_put(sink->inbox, change_of(sink, CHANGE_OPENED));
 }
 
-static bool is_watched(const struct sink *sink, const json_t *object)
-{
-    return options_watches(sink->namespaces,
-                           json_text(json_at(object, "metadata", NULL), "namespace"));
-}
-
-static void put_record(const struct sink *sink, const struct watch_frame *frame)
-{
-    struct change change =
-        change_of(sink, frame->type == WATCH_FRAME_DELETED ? CHANGE_DELETED : CHANGE_PUT);
-    struct error error = {0};
-
-    change.record = sink->resource == RESOURCE_BINDINGS
-                        ? (void *)binding_from_json(frame->object, &error)
-                        : (void *)service_account_from_json(frame->object, &error);
-    if (!change.record) {
-        change.kind = CHANGE_UNREADABLE;
-        change.error = mem_dup(&error, sizeof error);
-    }
-    inbox_put(sink->inbox, change);
-}
-
-static void put_bookmark(const struct sink *sink, const struct watch_frame *frame)
-{
-    struct change change = change_of(sink, frame->initial_end ? CHANGE_SYNCED : CHANGE_BOOKMARK);
-
-    change.resource_version = mem_strdup(frame->version);
-    inbox_put(sink->inbox, change);
-}
-
 static void sink_event(void *context, const struct watch_frame *frame)
 {
     const struct sink *sink = context;
 
-    if (frame->type == WATCH_FRAME_BOOKMARK || !is_watched(sink, frame->object))
-        put_bookmark(sink, frame);
-    else
-        put_record(sink, frame);
+    inbox_put(sink->inbox, wire_change_read(sink->namespaces, sink->resource, sink->watch, frame));
 }
 
 static void sink_closed(void *context, const struct error *error)
