@@ -83,8 +83,9 @@ void people_draw_extras(struct world *world, struct binding *binding)
     binding->session_policy = "";
     if (!binding->session_tags && tape_choose(&world->tape, 2, "policy"))
         binding->session_policy = "{\"Statement\":[],\"Version\":\"2012-10-17\"}";
-    binding->policy_defect =
-        tape_chance(&world->tape, 20, "broken policy") ? "the session policy is no JSON" : "";
+    binding->policy_defect = "";
+    if (tape_chance(&world->tape, 20, "broken policy") && !binding->session_tags)
+        binding->policy_defect = "the session policy is no JSON";
 }
 
 void people_draw_adoption(struct world *world, struct binding *binding)
