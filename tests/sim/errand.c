@@ -391,6 +391,7 @@ static void perform(struct world *world, struct errand *errand)
     if (errand->late || !errand->call)
         TRACE(world, "  late: %s takes effect", call_name(errand->work.verb));
     invariant_effect(world, errand);
+    call_release(&errand->work); /* a caller that gave up was told another thing */
     if (call_is_eks(errand->work.verb))
         eks_perform(world, errand);
     else
