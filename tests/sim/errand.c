@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-#include "aws/aws_error.h"
 #include "base/mem.h"
-#include "controller/wire_eks.h"
+#include "tests/sim/fault_answer.h"
 #include "tests/sim/invariant.h"
 #include "tests/sim/place.h"
 #include "tests/sim/replica.h"
@@ -282,37 +281,7 @@ void errand_start(struct replica *replica, struct call *call, bool crash, int64_
     *end = errand;
 }
 
-/* ---- errors ---- */
-
-static void transport_error(struct errand *errand, const char *what)
-{
-    error_set(&errand->work.error, call_writes(errand->work.verb) ? ERROR_UNKNOWN : ERROR_TRANSIENT,
-              "%s", what);
-}
-
-static void eks_error(struct errand *errand, int status, const char *name, const char *message)
-{
-    struct call *work = &errand->work;
-
-    aws_error_set(&work->error, "EKS", status, name, message, call_writes(work->verb));
-    work->detail = wire_eks_detail(&work->error);
-}
-
-static void http_error(struct errand *errand, int status, const char *name, const char *message,
-                       const char *reason)
-{
-    if (call_is_eks(errand->work.verb))
-        eks_error(errand, status, name, message);
-    else
-        kube_refuse(&errand->work.error, status, reason, false, call_writes(errand->work.verb));
-}
-
-/* 200, but not what the server would answer: of a write nobody knows whether it was done. */
-static void unreadable(struct errand *errand, const char *what)
-{
-    transport_error(errand, what);
-    errand->work.error.status = 200;
-}
+/* ---- faults ---- */
 
 /* As of the same version, but without the objects. */
 static void empty_page(struct errand *errand)
@@ -329,58 +298,19 @@ static void empty_page(struct errand *errand)
 /* The answer that the fault makes of it, in place of the servers' own. */
 static void put_fault(struct world *world, struct errand *errand)
 {
-    if (errand->fault == FAULT_NONE || errand->fault == FAULT_SLOW)
+    struct http_answer answer = {0};
+
+    if (errand->fault == FAULT_NONE || errand->fault == FAULT_SLOW ||
+        (errand->fault == FAULT_EMPTY_LIST && errand->work.error.kind != ERROR_NONE))
         return;
-    if (errand->fault == FAULT_EMPTY_LIST && errand->work.error.kind == ERROR_NONE) {
+    fault_answer_make(world, errand, &answer);
+    if (errand->fault == FAULT_EMPTY_LIST) {
         empty_page(errand);
-        return;
+    } else {
+        call_release(&errand->work);
+        fault_answer_read(&answer, &errand->work);
     }
-    call_release(&errand->work);
-    switch (errand->fault) {
-    case FAULT_UNREACHED:
-        error_set(&errand->work.error, ERROR_TRANSIENT, "connection refused");
-        break;
-    case FAULT_SERVER_ERROR:
-    case FAULT_SERVER_ERROR_DONE:
-        http_error(errand, 500, "ServerException", "Internal server error", "InternalError");
-        break;
-    case FAULT_THROTTLED:
-        http_error(errand, 429, "ThrottlingException", "Rate exceeded", "TooManyRequests");
-        errand->work.error.retry_after_ms = 1000 * tape_between(&world->tape, 0, 5, "Retry-After");
-        break;
-    case FAULT_DENIED:
-        http_error(errand, 403, "AccessDeniedException",
-                   "User is not authorized to perform this action", "Forbidden");
-        break;
-    case FAULT_CONFLICT:
-        http_error(errand, 409, "", "", "Conflict");
-        break;
-    case FAULT_EXPIRED:
-        http_error(errand, 410, "", "", "Expired");
-        break;
-    case FAULT_BARE_404:
-        http_error(errand, 404, "", "", "");
-        break;
-    case FAULT_NOT_SERVED:
-        http_error(errand, 404, "", "", "NotFound");
-        break;
-    case FAULT_HTML:
-        unreadable(errand, "answered 200 text/html, expected a JSON object");
-        break;
-    case FAULT_CUT:
-        unreadable(errand, "answered half a JSON object");
-        break;
-    case FAULT_FURTHER_PAGE:
-        http_error(errand, 500, "ServerException", "Internal server error", "InternalError");
-        break;
-    case FAULT_CLUSTER_MISSING:
-        eks_error(errand, 404, "ResourceNotFoundException",
-                  "No cluster found for name: " CLUSTER_NAME ".");
-        break;
-    default:
-        transport_error(errand, "the connection broke");
-        break;
-    }
+    http_answer_release(&answer);
 }
 
 /* ---- the way through ---- */

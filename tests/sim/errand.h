@@ -41,3 +41,4 @@ void errands_release(struct world *world);
 /* What the servers do: fill the outputs of errand->work, or its error. */
 void eks_perform(struct world *world, struct errand *errand);
 void kube_perform(struct world *world, struct errand *errand);
+#define LEASE_NAME "podbind"

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "tests/sim/errand.h"
+#include "tests/sim/fault_answer.h"
 #include "tests/sim/invariant.h"
 
 #define CERTIFICATE(body) "-----BEGIN CERTIFICATE-----\n" body "\n-----END CERTIFICATE-----\n"
@@ -200,4 +201,6 @@ void kube_perform(struct world *world, struct errand *errand)
     default:
         break;
     }
+    if (call->error.kind != ERROR_NONE)
+        fault_answer_refused(call);
 }
