@@ -80,8 +80,8 @@ check: ## the quick tests (ASan+UBSan): unit, cases, 200 simulated histories
 	@python3 tools/test.py --only unit,sim --variant san --histories 200
 unit: ## the unit tests and cases (ASan+UBSan)
 	@python3 tools/test.py --only unit
-sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1
-	@$< --histories $(or $(HISTORIES),1000) --seed $(or $(SEED),1) --kept tests/sim/kept
+sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1 WIRE=1
+	@$< --histories $(or $(HISTORIES),1000) --seed $(or $(SEED),1) --kept tests/sim/kept $(if $(WIRE),--wire)
 mutants: ## breaks podbind, and the simulator must find it: AUTO=300 by rule, MUTANTS="07 31"
 	@python3 tools/mutants.py $(if $(AUTO),--auto $(AUTO)) $(MUTANTS)
 e2e: ## end to end on a real kube-apiserver

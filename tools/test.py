@@ -208,6 +208,17 @@ class Stages:
         kept = ("--kept", "tests/sim/kept")
         return self.judged(report, self.folder / "podbind-sim", *amount, *kept, "--junit", report)
 
+    def wire(self) -> Count:
+        """Simulated histories through the real codecs: ungarbled they leave the trace that they leave without."""
+        run("make", "-s", "build/podbind-sim")
+        run("make", "-s", "VARIANT=san", "build/san/podbind-sim")
+        seed, total = ("--seed", str(self.options.seed)), Count()
+        for folder, way, histories in (("build", "twins", 400), ("build", "wire", 1000), ("build/san", "wire", 150)):
+            report = self.report(f"{way}-{folder.replace('/', '-')}")
+            amount = ("--histories", str(histories), *seed, f"--{way}")
+            total += self.judged(report, f"{folder}/podbind-sim", *amount, "--junit", report)
+        return total
+
     def boto3(self) -> Count:
         return self.pytest("boto3", "tests/standin")
 
@@ -274,7 +285,7 @@ class Stages:
         return read_report(report).count
 
 
-ORDER = ("deps", "build", "lint", "unit", "sim", "boto3", "controlplane", "smoke", "crash", "e2e")
+ORDER = ("deps", "build", "lint", "unit", "sim", "wire", "boto3", "controlplane", "smoke", "crash", "e2e")
 
 
 def run_stages(names: list[str], stages: Stages) -> Iterator[tuple[str, float, Count | None, str]]:

@@ -314,6 +314,25 @@ void api_object_bookmark(const char *api_version, const char *kind, const char *
     strbuf_str(out, "}}");
 }
 
+void api_object_bare(const char *kind, const char *api_version, const char *name,
+                     const char *version, int64_t deleted_us, const char *annotations,
+                     struct strbuf *out)
+{
+    open_member(out, NULL, '{');
+    api_object_text(out, "kind", kind);
+    api_object_text(out, "apiVersion", api_version);
+    open_member(out, "metadata", '{');
+    api_object_text(out, "name", name);
+    api_object_text(out, "uid", "0b0e4b4a-0000-4000-8000-000000000001");
+    api_object_text(out, "resourceVersion", version);
+    write_time(out, "creationTimestamp", INT64_C(1780000000000000));
+    if (deleted_us > 0)
+        write_time(out, "deletionTimestamp", deleted_us);
+    if (annotations)
+        write_map(out, "annotations", annotations);
+    strbuf_str(out, "}}");
+}
+
 void api_object_status(const struct api_status *status, struct strbuf *out)
 {
     open_member(out, NULL, '{');

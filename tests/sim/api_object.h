@@ -33,6 +33,12 @@ void api_object_metadata(const struct binding *binding, const struct api_style *
 void api_object_bookmark(const char *api_version, const char *kind, const char *version,
                          bool initial_end, struct strbuf *out);
 
+/* Metadata and little more. `deleted_us` 0: it is not being deleted; `annotations` are pairs, NULL:
+ * none. */
+void api_object_bare(const char *kind, const char *api_version, const char *name,
+                     const char *version, int64_t deleted_us, const char *annotations,
+                     struct strbuf *out);
+
 /* A Status. The parts of `details` may be "". */
 struct api_status {
     int code;

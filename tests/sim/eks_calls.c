@@ -222,6 +222,14 @@ static void note_conflict(struct world *world, const struct call *call)
                                                         : SOMETIMES_CONFLICT_FOREIGN]++;
 }
 
+void eks_note(struct world *world, const struct call *call, const char *id)
+{
+    TRACE(world, "    EKS %s: %s%s%s", call_name(call->verb),
+          call->error.kind == ERROR_NONE ? "done" : call->error.code, id[0] != '\0' ? " " : "", id);
+    if (call->verb == CALL_CREATE_ASSOCIATION && call->error.kind == ERROR_CONFLICT)
+        note_conflict(world, call);
+}
+
 void eks_perform(struct world *world, struct errand *errand)
 {
     CLEANUP(tag_list_release) struct tag_list tags = {0};
@@ -237,9 +245,5 @@ void eks_perform(struct world *world, struct errand *errand)
     ask(world, call, &tags, &disable, &request);
     model_perform(world->model, &request, NULL, &answer);
     tell(&answer, call);
-    TRACE(world, "    EKS %s: %s%s%s", call_name(call->verb),
-          call->error.kind == ERROR_NONE ? "done" : call->error.code, answer.association ? " " : "",
-          answer.association ? answer.association->id : "");
-    if (call->verb == CALL_CREATE_ASSOCIATION && call->error.kind == ERROR_CONFLICT)
-        note_conflict(world, call);
+    eks_note(world, call, answer.association ? answer.association->id : "");
 }

@@ -8,6 +8,7 @@
 #include "tests/sim/invariant.h"
 #include "tests/sim/place.h"
 #include "tests/sim/replica.h"
+#include "tests/sim/sim_wire.h"
 
 /* ---- our own copy of what goes in ---- */
 
@@ -108,6 +109,7 @@ static void errand_free(struct errand *errand)
     for (size_t i = 0; i < errand->text_count; i++)
         mem_free(errand->owned_texts[i]);
     kube_status_write_release(&errand->status);
+    sim_wire_errand_free(errand);
     call_release(&errand->work);
     mem_free(errand);
 }
@@ -267,6 +269,8 @@ void errand_start(struct replica *replica, struct call *call, bool crash, int64_
     errand->work.cluster = call->cluster;
     errand->work.in = call->in;
     keep_in(errand);
+    if (world->wire)
+        sim_wire_send(world, errand, call);
     errand->crash = crash;
     errand->fault = crash ? FAULT_CRASH_AFTER : draw_fault(world, call);
     draw_times(world, errand);
@@ -304,6 +308,10 @@ static void put_fault(struct world *world, struct errand *errand)
         (errand->fault == FAULT_EMPTY_LIST && errand->work.error.kind != ERROR_NONE))
         return;
     fault_answer_make(world, errand, &answer);
+    if (errand->wire) {
+        sim_wire_answer(world, errand, &answer);
+        return;
+    }
     if (errand->fault == FAULT_EMPTY_LIST) {
         empty_page(errand);
     } else {
@@ -322,7 +330,9 @@ static void perform(struct world *world, struct errand *errand)
         TRACE(world, "  late: %s takes effect", call_name(errand->work.verb));
     invariant_effect(world, errand);
     call_release(&errand->work); /* a caller that gave up was told another thing */
-    if (call_is_eks(errand->work.verb))
+    if (errand->wire)
+        sim_wire_perform(world, errand);
+    else if (call_is_eks(errand->work.verb))
         eks_perform(world, errand);
     else
         kube_perform(world, errand);
@@ -335,6 +345,8 @@ static void answer(struct world *world, struct errand *errand)
 
     errand->answer_at = NEVER;
     put_fault(world, errand);
+    if (errand->wire)
+        sim_wire_arrive(world, errand);
     TRACE(world, "%s  ◀ %s: %s%s%s", replica_name(replica), call_name(call->verb),
           errand->work.error.kind == ERROR_NONE ? "ok" : error_kind_name(errand->work.error.kind),
           errand->fault == FAULT_NONE ? "" : " ", errand->fault ? fault_name(errand->fault) : "");

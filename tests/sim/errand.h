@@ -9,6 +9,8 @@
 
 #include "tests/sim/world.h"
 
+struct wire_errand;
+
 struct errand {
     struct errand *next;
     struct replica *replica; /* the caller */
@@ -20,11 +22,12 @@ struct errand {
     size_t text_count;
     struct kube_status_write status; /* PATCH_STATUS */
     enum fault fault;
-    int64_t effect_at; /* NEVER: no effect, or done */
-    int64_t answer_at; /* NEVER: no answer, or given */
-    bool late;         /* its caller does not wait for the effect */
-    bool crash;        /* its caller dies right after the effect */
-    bool adoption;     /* when it was sent, the caller's own view allowed to take over the key */
+    int64_t effect_at;        /* NEVER: no effect, or done */
+    int64_t answer_at;        /* NEVER: no answer, or given */
+    bool late;                /* its caller does not wait for the effect */
+    bool crash;               /* its caller dies right after the effect */
+    struct wire_errand *wire; /* NULL without a wire */
+    bool adoption; /* when it was sent, the caller's own view allowed to take over the key */
 };
 
 /* Takes a call on. `crash`: its caller will die right after the effect. `stopped`: for how long the
@@ -41,4 +44,19 @@ void errands_release(struct world *world);
 /* What the servers do: fill the outputs of errand->work, or its error. */
 void eks_perform(struct world *world, struct errand *errand);
 void kube_perform(struct world *world, struct errand *errand);
+/* ... and what the trace and the tally say of it. */
+void eks_note(struct world *world, const struct call *call, const char *id);
+void kube_note(struct world *world, const struct errand *errand);
+
+/* One page, of `limit` objects at most. */
+void kube_list(struct world *world, const struct list_objects_in *in, uint32_t limit,
+               struct call *call);
+/* The Lease's annotations. */
 #define LEASE_NAME "podbind"
+int kube_write_lease(struct world *world, const struct lease_in *in, struct error *err);
+int kube_write_event(struct world *world, const struct event_in *in, struct error *err);
+int kube_read_definition(const struct world *world, bool *ret_going, struct error *err);
+/* What the API server says of itself: "" when it does not. */
+#define KUBE_SYSTEM_UID "kube-system-uid-1"
+const char *kube_issuer(const struct world *world);
+const char *kube_ca_bundle(const struct world *world);

@@ -40,9 +40,11 @@ static void read_token(const struct kube_world *kube, const char *token, uint64_
     *ret_sent = (uint32_t)strtoul(end + 1, NULL, 10);
 }
 
-static void list(struct world *world, const struct list_objects_in *in, struct call *call)
+void kube_list(struct world *world, const struct list_objects_in *in, uint32_t limit,
+               struct call *call)
 {
     const struct kube_world *kube = &world->kube;
+    uint32_t most = world->weather.kube_page < limit ? world->weather.kube_page : limit;
     struct objects_page *out = &call->out.objects;
     char text[KUBE_VERSION_SIZE], token[64] = "";
     uint32_t sent, seen = 0;
@@ -59,11 +61,11 @@ static void list(struct world *world, const struct list_objects_in *in, struct c
         kube_refuse(&call->error, 410, "Expired", false, false);
         return;
     }
-    out->items = mem_array(world->weather.kube_page, sizeof *out->items);
+    out->items = mem_array(most, sizeof *out->items);
     for (size_t i = 0; i < kube->log_count; i++) {
         if (!stood_at(&kube->log[i], in->resource, version) || seen++ < sent)
             continue;
-        if (out->count == world->weather.kube_page) {
+        if (out->count == most) {
             snprintf(token, sizeof token, "%" PRIu64 ":%zu", version, sent + out->count);
             break;
         }
@@ -104,25 +106,57 @@ static void patch(struct world *world, struct errand *errand)
     else
         kube_patch_status(&world->kube, &in, &errand->status, &call->out.resource_version,
                           &call->error);
+}
+
+static void note_patch(struct world *world, const struct errand *errand)
+{
+    const struct call *call = &errand->work;
+    const struct object_in *in = &call->in.object;
+    bool status = call->verb == CALL_PATCH_STATUS;
+
     if (call->error.kind == ERROR_CONFLICT)
         world->tally->sometimes[SOMETIMES_REFUSED_STALE]++;
-    TRACE(world, "    API server: %s %s/%s%s%s: %s", call_name(call->verb), in.namespace, in.name,
-          call->verb == CALL_PATCH_STATUS ? " " : "",
-          call->verb == CALL_PATCH_STATUS ? errand->status.ready_reason : "",
+    TRACE(world, "    API server: %s %s/%s%s%s: %s", call_name(call->verb), in->namespace, in->name,
+          status ? " " : "", status ? errand->status.ready_reason : "",
           call->error.kind == ERROR_NONE ? call->out.resource_version : call->error.code);
+}
+
+void kube_note(struct world *world, const struct errand *errand)
+{
+    const struct call *call = &errand->work;
+    const struct lease_in *lease = &call->in.lease;
+
+    if (call->verb == CALL_PATCH_FINALIZERS || call->verb == CALL_PATCH_STATUS)
+        note_patch(world, errand);
+    else if (call->verb == CALL_PATCH_LEASE)
+        TRACE(world, "    API server: %s deletions '%s' release '%s': %s", call_name(call->verb),
+              lease->deletions, lease->release,
+              call->error.kind == ERROR_NONE ? "ok" : call->error.code);
+    else if (call->verb == CALL_WRITE_EVENT)
+        TRACE(world, "    Event %s/%s: %s%s", call->in.event.namespace, call->in.event.binding,
+              call->in.event.reason,
+              call->error.kind == ERROR_NONE ? "" : ", refused: the namespace is terminating");
+}
+
+const char *kube_issuer(const struct world *world)
+{
+    return world->identity == IDENTITY_ISSUER  ? model_cluster(world->model, CLUSTER_NAME)->issuer
+           : world->identity == IDENTITY_WRONG ? "https://another.example/id/1"
+                                               : "";
+}
+
+const char *kube_ca_bundle(const struct world *world)
+{
+    return world->identity == IDENTITY_CERTIFICATE ? CERTIFICATE("MIIother")
+                                                         CERTIFICATE("MII\nblue")
+                                                   : "";
 }
 
 static void read_identity(const struct world *world, struct kube_identity *out)
 {
-    const struct model_cluster *cluster = model_cluster(world->model, CLUSTER_NAME);
-
-    out->kube_system_uid = mem_strdup("kube-system-uid-1");
-    out->issuer = mem_strdup(world->identity == IDENTITY_ISSUER  ? cluster->issuer
-                             : world->identity == IDENTITY_WRONG ? "https://another.example/id/1"
-                                                                 : "");
-    out->ca_pem = mem_strdup(world->identity == IDENTITY_CERTIFICATE ? CERTIFICATE("MIIother")
-                                                                           CERTIFICATE("MII\nblue")
-                                                                     : "");
+    out->kube_system_uid = mem_strdup(KUBE_SYSTEM_UID);
+    out->issuer = mem_strdup(kube_issuer(world));
+    out->ca_pem = mem_strdup(kube_ca_bundle(world));
 }
 
 static void read_lease(const struct world *world, struct call *call)
@@ -140,29 +174,31 @@ static void read_lease(const struct world *world, struct call *call)
     out->release = mem_strdup(kube->lease.release ? kube->lease.release : "");
 }
 
-static void patch_lease(struct world *world, struct call *call)
+int kube_write_lease(struct world *world, const struct lease_in *in, struct error *err)
 {
-    const struct lease_in *in = &call->in.lease;
     CLEANUP_FREE char *before =
         mem_strdup(world->kube.lease.release ? world->kube.lease.release : "");
 
-    if (kube_patch_lease(&world->kube, in, &call->error) == 0)
-        invariant_let_through(world, before, in->release);
-    TRACE(world, "    API server: %s deletions '%s' release '%s': %s", call_name(call->verb),
-          in->deletions, in->release, call->error.kind == ERROR_NONE ? "ok" : call->error.code);
+    if (kube_patch_lease(&world->kube, in, err) < 0)
+        return -1;
+    invariant_let_through(world, before, in->release);
+    return 0;
 }
 
-static void write_event(struct world *world, struct call *call)
+int kube_write_event(struct world *world, const struct event_in *in, struct error *err)
 {
-    const struct event_in *in = &call->in.event;
-    bool created = in->series_count == 0;
+    if (in->series_count > 0 || kube_may_create(&world->kube, in->namespace))
+        return 0;
+    world->tally->sometimes[SOMETIMES_EVENT_REFUSED]++;
+    return kube_refuse(err, 403, "Forbidden", false, true);
+}
 
-    if (created && !kube_may_create(&world->kube, in->namespace)) {
-        world->tally->sometimes[SOMETIMES_EVENT_REFUSED]++;
-        kube_refuse(&call->error, 403, "Forbidden", false, true);
-    }
-    TRACE(world, "    Event %s/%s: %s%s", in->namespace, in->binding, in->reason,
-          call->error.kind == ERROR_NONE ? "" : ", refused: the namespace is terminating");
+int kube_read_definition(const struct world *world, bool *ret_going, struct error *err)
+{
+    if (world->kube.definition == DEFINITION_GONE)
+        return kube_refuse(err, 404, "NotFound", true, false);
+    *ret_going = world->kube.definition == DEFINITION_TERMINATING;
+    return 0;
 }
 
 void kube_perform(struct world *world, struct errand *errand)
@@ -171,7 +207,7 @@ void kube_perform(struct world *world, struct errand *errand)
 
     switch (call->verb) {
     case CALL_LIST_OBJECTS:
-        list(world, &call->in.objects, call);
+        kube_list(world, &call->in.objects, UINT32_MAX, call);
         break;
     case CALL_GET_BINDING:
     case CALL_GET_SERVICE_ACCOUNT:
@@ -182,7 +218,7 @@ void kube_perform(struct world *world, struct errand *errand)
         patch(world, errand);
         break;
     case CALL_WRITE_EVENT:
-        write_event(world, call);
+        kube_write_event(world, &call->in.event, &call->error);
         break;
     case CALL_READ_IDENTITY:
         read_identity(world, &call->out.identity);
@@ -191,16 +227,15 @@ void kube_perform(struct world *world, struct errand *errand)
         read_lease(world, call);
         break;
     case CALL_PATCH_LEASE:
-        patch_lease(world, call);
+        kube_write_lease(world, &call->in.lease, &call->error);
         break;
     case CALL_READ_DEFINITION:
-        call->out.definition_going = world->kube.definition == DEFINITION_TERMINATING;
-        if (world->kube.definition == DEFINITION_GONE)
-            kube_refuse(&call->error, 404, "NotFound", true, false);
+        kube_read_definition(world, &call->out.definition_going, &call->error);
         break;
     default:
         break;
     }
     if (call->error.kind != ERROR_NONE)
         fault_answer_refused(call);
+    kube_note(world, errand);
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "tests/sim/replica.h"
+#include "tests/sim/sim_wire.h"
 
 static void did(struct world *world, const struct kube_watch *watch, enum watch_fault what)
 {
@@ -16,28 +17,6 @@ static struct change change_of(const struct kube_watch *watch, enum change_kind 
     return (struct change){.resource = watch->resource, .kind = kind, .watch = watch->number};
 }
 
-static void send_record(struct replica *replica, const struct kube_watch *watch,
-                        const struct kube_event *event, enum change_kind kind)
-{
-    struct change change = change_of(watch, kind);
-
-    if (event->resource == RESOURCE_BINDINGS)
-        change.record = binding_copy(event->record);
-    else
-        change.record = service_account_copy(event->record);
-    replica_bring(replica, change);
-}
-
-static void send_version(struct replica *replica, const struct kube_watch *watch,
-                         enum change_kind kind, uint64_t version)
-{
-    struct change change = change_of(watch, kind);
-    char text[KUBE_VERSION_SIZE];
-
-    change.resource_version = mem_strdup(kube_version_text(&replica->world->kube, version, text));
-    replica_bring(replica, change);
-}
-
 static void send_end(struct replica *replica, struct kube_watch *watch, const struct error *error)
 {
     struct change change = change_of(watch, CHANGE_CLOSED);
@@ -48,6 +27,42 @@ static void send_end(struct replica *replica, struct kube_watch *watch, const st
           (int)watch->number, watch->resource == RESOURCE_BINDINGS ? "bindings" : "accounts",
           error->kind == ERROR_NONE ? "in good order" : error_kind_name(error->kind));
     watch->phase = WATCH_NONE;
+    replica_bring(replica, change);
+}
+
+/* Through the codecs it may end the watch. */
+static void send_record(struct replica *replica, struct kube_watch *watch,
+                        const struct kube_event *event)
+{
+    struct change change = change_of(watch, event->deleted ? CHANGE_DELETED : CHANGE_PUT);
+    bool first_state = watch->phase == WATCH_FIRST_STATE;
+    struct error error = {0};
+
+    if (replica->world->wire) {
+        if (sim_wire_event(replica, watch, event, first_state, &error) < 0)
+            send_end(replica, watch, &error);
+        return;
+    }
+    if (event->resource == RESOURCE_BINDINGS)
+        change.record = binding_copy(event->record);
+    else
+        change.record = service_account_copy(event->record);
+    replica_bring(replica, change);
+}
+
+static void send_version(struct replica *replica, struct kube_watch *watch, enum change_kind kind,
+                         uint64_t version)
+{
+    struct change change = change_of(watch, kind);
+    char text[KUBE_VERSION_SIZE];
+    struct error error = {0};
+
+    if (replica->world->wire) {
+        if (sim_wire_version(replica, watch, version, kind == CHANGE_SYNCED, &error) < 0)
+            send_end(replica, watch, &error);
+        return;
+    }
+    change.resource_version = mem_strdup(kube_version_text(&replica->world->kube, version, text));
     replica_bring(replica, change);
 }
 
@@ -84,6 +99,10 @@ static void refuse(struct replica *replica, struct kube_watch *watch, enum watch
 
     world->tally->sometimes[SOMETIMES_DEFINITION_GONE] += why == WATCH_NOT_SERVED;
     if (why == WATCH_NOT_SERVED)
+        status = 404;
+    if (world->wire)
+        sim_wire_refuse(world, status, &error);
+    else if (why == WATCH_NOT_SERVED)
         kube_refuse_missing(&world->kube, false, &error);
     else
         kube_refuse(&error, status, "", false, false);
@@ -169,8 +188,7 @@ static void leave_stale(struct replica *replica, struct kube_watch *watch)
         return;
     did(world, watch, WATCH_STALE);
     world->tally->sometimes[SOMETIMES_STALE_EVENT]++;
-    send_record(replica, watch, &kube->log[watch->cursor],
-                kube->log[watch->cursor].deleted ? CHANGE_DELETED : CHANGE_PUT);
+    send_record(replica, watch, &kube->log[watch->cursor]);
 }
 
 void kube_watch_open(struct replica *replica, struct kube_watch *watch,
@@ -183,7 +201,9 @@ void kube_watch_open(struct replica *replica, struct kube_watch *watch,
         .resource = request->resource,
         .number = request->watch,
         .initial = request->initial,
-        .from = request->initial ? 0 : kube_version_number(&world->kube, request->resource_version),
+        .from = request->initial ? 0
+                : world->wire    ? sim_wire_open(world, request)
+                                 : kube_version_number(&world->kube, request->resource_version),
         .due = world->now + tape_between(&world->tape, 1, world->weather.kube_latency, "handshake"),
         .end_at = NEVER,
         .bookmark_at = NEVER,
@@ -215,7 +235,9 @@ static void send_first_state(struct replica *replica, struct kube_watch *watch)
             watch->due = world->now + tape_between(&world->tape, 0, 20, "next lump");
             return;
         }
-        send_record(replica, watch, event, CHANGE_PUT);
+        send_record(replica, watch, event);
+        if (watch->phase == WATCH_NONE)
+            return;
     }
     replica_note_state(replica, watch->resource, watch->empty);
     send_version(replica, watch, CHANGE_SYNCED, watch->snapshot);
@@ -241,8 +263,8 @@ static void send_events(struct replica *replica, struct kube_watch *watch)
     for (skip_others(kube, watch); watch->cursor < kube->log_count; skip_others(kube, watch)) {
         const struct kube_event *event = &kube->log[watch->cursor++];
 
-        send_record(replica, watch, event, event->deleted ? CHANGE_DELETED : CHANGE_PUT);
-        if (one)
+        send_record(replica, watch, event);
+        if (one || watch->phase == WATCH_NONE)
             return;
     }
 }
@@ -281,6 +303,8 @@ static void withdraw(struct replica *replica, struct kube_watch *watch)
     if (watch->phase == WATCH_LIVE && !watch->silent &&
         tape_choose(&world->tape, 2, "the last events are lost") == 0)
         send_events(replica, watch);
+    if (watch->phase == WATCH_NONE)
+        return;
     did(world, watch, WATCH_WITHDRAWN);
     if (tape_choose(&world->tape, 2, "ends badly") == 1)
         error_set(&error, ERROR_TRANSIENT, "the connection broke");

@@ -8,6 +8,7 @@
 #include "tests/sim/errand.h"
 #include "tests/sim/invariant.h"
 #include "tests/sim/place.h"
+#include "tests/sim/sim_wire.h"
 
 #define DEAD_CALLS 10000
 #define STILL_CALLS 20000
@@ -254,6 +255,7 @@ struct replica *replica_new(struct world *world, struct place *place)
     replica->place = place;
     replica->life = ++world->lives;
     replica->born_at = replica->led_from = world->now;
+    replica->aws = sim_wire_life_new(world->wire);
     replica->ports = (struct ports){.world = replica,
                                     .now = port_now,
                                     .wall = port_wall,
@@ -292,6 +294,7 @@ void replica_free(struct replica *replica)
     changes_release(&replica->changes);
     changes_release(&replica->brought);
     mem_free(replica->done);
+    sim_wire_life_free(replica->aws);
     mem_free(replica->tries.items);
     mem_free(replica->owns.items);
     mem_free(replica->rates.items);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "aws/aws_client.h"
 #include "controller/work.h"
 #include "tests/sim/kube_watch.h"
 #include "tests/sim/world.h"
@@ -56,7 +57,8 @@ struct replica {
     struct ports ports;
     struct sync_settings settings;
     struct sync sync;
-    int64_t born_at; /* in time of the world */
+    int64_t born_at;        /* in time of the world */
+    struct aws_client *aws; /* NULL without a wire */
     bool dead;
     uint32_t dead_calls;
     uint32_t calls; /* started in this life */

@@ -25,6 +25,7 @@ struct outcome_shared {
 
 struct trial {
     struct tape *tape;
+    enum world_way way;
     struct outcome_shared *shared;
 };
 
@@ -33,14 +34,14 @@ static void run_trial(void *context)
     const struct trial *trial = context;
     struct tally tally = {0};
 
-    world_history(trial->tape, fiber_new(), &tally, &trial->shared->history, NULL);
+    world_history(trial->tape, trial->way, fiber_new(), &tally, &trial->shared->history, NULL);
     trial->shared->words = trial->tape->count;
 }
 
 /* In a process of its own, so that its memory need not be given back. */
-static void play(struct tape *tape, struct outcome_shared *shared)
+static void play(struct tape *tape, enum world_way way, struct outcome_shared *shared)
 {
-    struct trial trial = {tape, shared};
+    struct trial trial = {tape, way, shared};
     struct history *history = &shared->history;
     char how[ASIDE_HOW_SIZE];
 
@@ -54,14 +55,15 @@ static void play(struct tape *tape, struct outcome_shared *shared)
 
 /* ---- the words of a seed ---- */
 
-void shrink_init(struct shrink *shrink, uint64_t seed)
+void shrink_init(struct shrink *shrink, uint64_t seed, enum world_way way)
 {
     struct outcome_shared *shared = aside_memory(sizeof *shared);
     struct tape tape;
 
     tape_init(&tape, seed);
-    play(&tape, shared);
-    *shrink = (struct shrink){.count = shared->words > 0 ? shared->words : WORDS_OF_A_CRASH};
+    play(&tape, way, shared);
+    *shrink =
+        (struct shrink){.way = way, .count = shared->words > 0 ? shared->words : WORDS_OF_A_CRASH};
     memcpy(shrink->invariant, shared->history.invariant, sizeof shrink->invariant);
     memcpy(shrink->why, shared->history.why, sizeof shrink->why);
     while (tape.count < shrink->count)
@@ -107,7 +109,7 @@ static bool take(struct search *search, const uint32_t *words, size_t count)
 
     shrink->trials++;
     tape_put(&tape, words, count);
-    play(&tape, search->shared);
+    play(&tape, shrink->way, search->shared);
     tape_release(&tape);
     if (strcmp(search->shared->history.invariant, shrink->invariant) != 0)
         return false;

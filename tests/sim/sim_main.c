@@ -44,6 +44,7 @@ static int status_of(const struct history *history)
 
 struct printing {
     struct tape *tape;
+    enum world_way way;
     FILE *file;
 };
 
@@ -54,7 +55,7 @@ static void print_history(void *context)
     CLEANUP(strbuf_release) struct strbuf text = STRBUF_CAPPED(TRACE_CAP);
     struct tally tally = {0};
     struct history history;
-    bool well = world_history(printing->tape, fiber_new(), &tally, &history, &text);
+    bool well = world_history(printing->tape, printing->way, fiber_new(), &tally, &history, &text);
 
     fputs(strbuf_text(&text), printing->file);
     fprintf(printing->file, "%s: trace %016" PRIx64 "%s%s\n", well ? "ok" : "FAILED", history.hash,
@@ -63,9 +64,9 @@ static void print_history(void *context)
     _exit(well ? STATUS_WELL : STATUS_FAILED);
 }
 
-static int print_aside(struct tape *tape, FILE *file)
+static int print_aside(struct tape *tape, enum world_way way, FILE *file)
 {
-    struct printing printing = {tape, file};
+    struct printing printing = {tape, way, file};
     char how[ASIDE_HOW_SIZE];
 
     aside_wait(aside_start(print_history, &printing), how);
@@ -92,7 +93,7 @@ static int run_single(const struct sim_options *options)
         }
         tape_put(&tape, words, count);
     }
-    return print_aside(&tape, stdout);
+    return print_aside(&tape, options->way, stdout);
 }
 
 /* ---- the first history that failed ---- */
@@ -126,7 +127,7 @@ static void keep_failure(const struct sim_options *options, uint64_t seed,
     file = open_failure(options, seed, "txt");
     if (file) {
         tape_put(&tape, shrink->words, shrink->count);
-        print_aside(&tape, file);
+        print_aside(&tape, options->way, file);
         fclose(file);
     }
 }
@@ -137,7 +138,7 @@ static void shrink_failure(const struct sim_options *options, uint64_t seed)
     double start = seconds_now();
     size_t before;
 
-    shrink_init(&shrink, seed);
+    shrink_init(&shrink, seed, options->way);
     before = shrink.count;
     if (shrink.invariant[0] == '\0')
         return;
@@ -156,7 +157,10 @@ static void tell_failure(const struct sim_options *options, const struct workers
            result->history.invariant, result->history.why);
     if (options->brief)
         return;
-    printf("  run it again with --one %" PRIu64 "\n", seed);
+    printf("  run it again with --one %" PRIu64 "%s\n", seed,
+           options->way == WORLD_ROUGH      ? " --wire"
+           : options->way == WORLD_FAITHFUL ? " --twins, and without"
+                                            : "");
     fflush(stdout);
     if (options->shrink_seconds > 0)
         shrink_failure(options, seed);
@@ -180,6 +184,7 @@ static int run_histories(const struct sim_options *options, struct sim_junit *ju
     const struct workers_order order = {.first = options->seed << 32,
                                         .histories = options->histories,
                                         .jobs = options->jobs,
+                                        .way = options->way,
                                         .verbose = options->verbose};
     CLEANUP_FREE struct workers_result *result = mem_alloc(sizeof *result);
     CLEANUP(strbuf_release) struct strbuf shortfalls = STRBUF_CAPPED(64 << 10);

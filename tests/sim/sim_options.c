@@ -14,6 +14,8 @@ static const char usage[] =
     "  --histories N       how many (1000), with the seeds S·2^32, S·2^32 + 1, ...\n"
     "  --seed S            where to begin (1)\n"
     "  --jobs N            processes that share them (one a CPU)\n"
+    "  --wire              calls go through the real codecs, and are garbled at times\n"
+    "  --twins             ... never garbled: each must leave the trace that it leaves without\n"
     "  --kept DIR          first replay each *.tape there\n"
     "  --failures DIR      where the shrunk tape of a failing history goes (build/sim-failures)\n"
     "  --shrink-seconds N  how long it is shrunk at most (60); 0: not at all\n"
@@ -30,7 +32,8 @@ static const struct option options[] = {
     {"failures", required_argument, NULL, 'f'},  {"shrink-seconds", required_argument, NULL, 't'},
     {"brief", no_argument, NULL, 'b'},           {"verbose", no_argument, NULL, 'v'},
     {"junit", required_argument, NULL, 'x'},     {"one", required_argument, NULL, 'o'},
-    {"tape", required_argument, NULL, 'r'},      {NULL, 0, NULL, 0}};
+    {"tape", required_argument, NULL, 'r'},      {"wire", no_argument, NULL, 'w'},
+    {"twins", no_argument, NULL, 'i'},           {NULL, 0, NULL, 0}};
 
 /* A whole number in [least, most]. */
 static int read_number(const char *name, uint64_t least, uint64_t most, uint64_t *ret_number)
@@ -85,6 +88,12 @@ static int read_option(int c, struct sim_options *options_read)
         return 0;
     case 'b':
         options_read->brief = true;
+        return 0;
+    case 'w':
+        options_read->way = WORLD_ROUGH;
+        return 0;
+    case 'i':
+        options_read->way = WORLD_FAITHFUL;
         return 0;
     case 'v':
         options_read->verbose = true;

@@ -7,12 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/sim/world.h"
+
 struct sim_options {
     uint64_t histories, seed;
     unsigned jobs;
     bool verbose, brief;
     unsigned shrink_seconds;
     const char *failures, *kept, *junit; /* paths; the latter two may be NULL */
+    enum world_way way;
     bool only_one;
     uint64_t one;     /* seed */
     const char *tape; /* NULL: none */

@@ -251,6 +251,7 @@ void tally_print(const struct tally *tally, double seconds)
     printf("\npeople\n");
     for (int deed = 0; deed < DEED_COUNT; deed++)
         printf("  %-24s%9" PRIu64 "%s", deeds[deed], tally->deeds[deed], deed % 3 == 2 ? "\n" : "");
+    garble_print(&tally->garbles);
     printf("\n\nsometimes\n");
     for (int state = 0; state < SOMETIMES_COUNT; state++)
         printf("  %9" PRIu64 "  %s\n", tally->sometimes[state], states[state]);

@@ -10,6 +10,7 @@
 
 #include "base/strbuf.h"
 #include "controller/ports.h"
+#include "tests/sim/garble.h"
 
 enum fault {
     FAULT_NONE,
@@ -159,6 +160,7 @@ struct tally {
     uint64_t watches[WATCH_FAULT_COUNT][RESOURCE_COUNT];
     uint64_t deeds[DEED_COUNT];
     uint64_t sometimes[SOMETIMES_COUNT];
+    struct garble_tally garbles;
     uint64_t histories, crashed, repeated;
     uint64_t seconds;               /* of virtual time */
     uint64_t calls_of[TALLY_CALLS]; /* histories with so many port calls */

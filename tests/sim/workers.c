@@ -50,23 +50,25 @@ static void fail(struct shift *shift, uint64_t number)
     note_bad(shift->board, number);
 }
 
-static bool play(struct shift *shift, uint64_t number, struct tally *tally, struct history *history)
+static bool play(struct shift *shift, uint64_t number, enum world_way way, struct tally *tally,
+                 struct history *history)
 {
     struct tape tape;
     bool well;
 
     tape_init(&tape, shift->order->first + number);
-    well = world_history(&tape, shift->fiber, tally, history, NULL);
+    well = world_history(&tape, way, shift->fiber, tally, history, NULL);
     tape_release(&tape);
     return well;
 }
 
-static bool repeats(struct shift *shift, uint64_t number, struct history *history)
+static bool repeats(struct shift *shift, uint64_t number, enum world_way way,
+                    struct history *history)
 {
     struct tally tally = {0};
     struct history again;
 
-    play(shift, number, &tally, &again);
+    play(shift, number, way, &tally, &again);
     if (again.hash == history->hash)
         return true;
     snprintf(history->invariant, sizeof history->invariant, INVARIANT_SAME_TRACE);
@@ -79,17 +81,18 @@ static bool repeats(struct shift *shift, uint64_t number, struct history *histor
 static bool run_history(struct shift *shift, uint64_t number)
 {
     struct workers_result *result = &shift->worker->result;
+    enum world_way way = shift->order->way;
 
     alarm(HISTORY_SECONDS);
     shift->worker->number = number;
-    if (!play(shift, number, &result->tally, &result->history))
+    if (!play(shift, number, way, &result->tally, &result->history))
         return false;
     if (shift->order->verbose)
         printf("%" PRIu64 " %016" PRIx64 "\n", shift->order->first + number, result->history.hash);
-    if (number % TWICE_EVERY != 0)
+    if (number % TWICE_EVERY != 0 && way != WORLD_FAITHFUL)
         return true;
     result->tally.repeated++;
-    return repeats(shift, number, &result->history);
+    return repeats(shift, number, way == WORLD_FAITHFUL ? WORLD_PLAIN : way, &result->history);
 }
 
 static void work(void *context)

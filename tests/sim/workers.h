@@ -21,7 +21,8 @@ struct workers_order {
     uint64_t first; /* seed */
     uint64_t histories;
     unsigned jobs;
-    bool verbose; /* each history's seed and hash on standard output */
+    enum world_way way; /* WORLD_FAITHFUL: each must leave the trace of the plain one */
+    bool verbose;       /* each history's seed and hash on standard output */
 };
 
 struct workers_result {

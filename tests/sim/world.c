@@ -10,6 +10,7 @@
 #include "tests/sim/invariant.h"
 #include "tests/sim/people.h"
 #include "tests/sim/place.h"
+#include "tests/sim/sim_wire.h"
 #include "tests/sim/upheaval.h"
 
 #define BOOT_MS 100000
@@ -156,8 +157,10 @@ static void settle(struct world *world)
     world->weather.eks_latency = world->weather.kube_latency = 50;
     world->weather.watch_delay = 50;
     people_mend(world);
-    for (size_t i = 0; i < world->place_count; i++)
+    for (size_t i = 0; i < world->place_count; i++) {
         place_calm(&world->places[i]);
+        world->places[i].wall_skew_us = 0;
+    }
 }
 
 static void turn_phase(struct world *world)
@@ -305,16 +308,18 @@ static void places_init(struct world *world, struct fiber *fiber)
             world->now + tape_between(tape, 0, 20000, "when the second replica comes");
 }
 
-static void world_init(struct world *world, struct tape *tape, struct fiber *fiber,
-                       struct tally *tally, bool keep)
+static void world_init(struct world *world, struct tape *tape, enum world_way way,
+                       struct fiber *fiber, struct tally *tally, bool keep)
 {
-    *world = (struct world){.now = BOOT_MS, .tally = tally};
+    *world = (struct world){.way = way, .now = BOOT_MS, .tally = tally};
     world->tape = *tape;
     world->tape.next = 0;
     trace_init(&world->trace, keep);
     world->model = model_new();
     births_draw(world);
     go_on_to(world, world->now);
+    if (way != WORLD_PLAIN)
+        world->wire = sim_wire_new(world);
     people_settle_in(world);
     world->people_at = world->now + tape_between(&world->tape, 1, PACE_MS, "the first deed");
     places_init(world, fiber);
@@ -324,6 +329,7 @@ static void world_release(struct world *world)
 {
     errands_release(world);
     lease_calls_release(world);
+    sim_wire_free(world->wire);
     kube_release(&world->kube);
     model_free(world->model);
     upheaval_release(world);
@@ -336,12 +342,12 @@ static void world_release(struct world *world)
     trace_release(&world->trace);
 }
 
-bool world_history(struct tape *tape, struct fiber *fiber, struct tally *tally,
+bool world_history(struct tape *tape, enum world_way way, struct fiber *fiber, struct tally *tally,
                    struct history *ret_history, struct strbuf *text)
 {
     struct world world;
 
-    world_init(&world, tape, fiber, tally, text != NULL);
+    world_init(&world, tape, way, fiber, tally, text != NULL);
     world_run(&world);
     tally_history(tally, world.port_calls, world.passes, world.crashes > 0);
     tally->seconds += (uint64_t)((world.now - BOOT_MS) / 1000);
@@ -363,7 +369,7 @@ bool world_history_from_words(const uint32_t *words, size_t count, struct histor
     bool well;
 
     tape_put(&tape, words, count);
-    well = world_history(&tape, fiber, &tally, ret_history, NULL);
+    well = world_history(&tape, WORLD_PLAIN, fiber, &tally, ret_history, NULL);
     tape_release(&tape);
     fiber_free(fiber);
     return well;

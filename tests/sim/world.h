@@ -35,6 +35,9 @@
 #define EXISTENCE_INTERVAL_MS (5 * 60 * 1000)
 #define DESCRIBE_INTERVAL_MS (60 * 1000)
 
+/* What lies between the operator and the servers: see tests/sim/sim_wire. */
+enum world_way { WORLD_PLAIN, WORLD_FAITHFUL, WORLD_ROUGH };
+
 enum phase { PHASE_BUSY, PHASE_SETTLING, PHASE_QUIET, PHASE_OVER };
 
 /* How rough a history is. Chances are per mille, times the longest in ms. */
@@ -54,6 +57,7 @@ enum identity { IDENTITY_ISSUER, IDENTITY_CERTIFICATE, IDENTITY_WRONG, IDENTITY_
 
 struct errand;
 struct replica;
+struct sim_wire;
 
 /* When the last few calls of a kind started. */
 #define RECENT_MAX 512
@@ -141,6 +145,9 @@ struct world {
     struct trace trace;
     struct tally *tally;
 
+    enum world_way way;
+    struct sim_wire *wire; /* NULL: calls are carried out as they stand */
+
     int64_t now; /* ms since boot */
     enum phase phase;
     int64_t phase_until, people_at;
@@ -195,9 +202,9 @@ struct history {
 /* Runs the history that a tape tells, from its first word on; the tape grows as it must. `text`
  * NULL, or gets the readable trace. Returns false when an invariant was broken: then the fiber may
  * still run, and memory of the operator's may be lost. */
-bool world_history(struct tape *tape, struct fiber *fiber, struct tally *tally,
+bool world_history(struct tape *tape, enum world_way way, struct fiber *fiber, struct tally *tally,
                    struct history *ret_history, struct strbuf *text);
-/* The same for whoever has only words and wants only the outcome: a fuzz target. */
+/* The same, plain, for whoever has only words and wants only the outcome: a fuzz target. */
 bool world_history_from_words(const uint32_t *words, size_t count, struct history *ret_history);
 
 /* The first one counts; the history ends soon. */
