@@ -114,11 +114,17 @@ static enum error_kind kind_of(int status, const char *name, bool writes)
     return kind;
 }
 
-/* When a signature is wrong, AWS shows the canonical request, and the session token in it. */
+/* What may be shown of a message. When a signature is wrong, AWS shows the canonical request, and
+ * the session token in it. When it is not of now, AWS says the times, each call another: a status
+ * would be written anew for each. */
 static int public_length(const char *message)
 {
+    static const char *const of_times[] = {"Signature expired: ", "Signature not yet current: "};
     const char *canonical = strcasestr(message, "the canonical string");
 
+    for (size_t i = 0; i < sizeof of_times / sizeof *of_times; i++)
+        if (strncmp(message, of_times[i], strlen(of_times[i])) == 0)
+            return (int)strlen(of_times[i]) - 2;
     return (int)(canonical ? (size_t)(canonical - message) : strnlen(message, 4096));
 }
 
