@@ -136,10 +136,12 @@ def wakeups(pid):
 @pytest.mark.skipif(os.environ.get("PODBIND_VARIANT") == "tsan", reason="ThreadSanitizer has a thread that wakes up")
 def test_at_rest_both_hardly_wake_up(blue, standin, operator, namespace, capsys):
     app = namespace(blue)
+    kube.install_crd(blue)  # a first state without any objects would be asked for again
+    kube.kubectl_apply(blue, [kube.service_account(app, "one"), kube.binding(app, "one", "one", "reader-role")])
     both = start_both(blue, operator)
     with edits(blue, app, 0.01) as names:
         wait_for(lambda: len(names) >= 50, 30, "50 bindings")
-    kube.wait_all_ready(blue, app, len(names))
+    kube.wait_all_ready(blue, app, len(names) + 1)
     time.sleep(3)
     before, start = [wakeups(child.pid) for child in both], time.monotonic()
     time.sleep(15)
