@@ -80,7 +80,8 @@ class Build:
 
     def simulator(self) -> Path:
         sources = sorted((ROOT / "tests/sim").glob("*.c"))
-        return self.link("podbind-sim", [BUILT / "tests/sim" / f"{source.stem}.o" for source in sources])
+        objects = [BUILT / "tests/sim" / f"{source.stem}.o" for source in sources]
+        return self.link("podbind-sim", [*objects, BUILT / "standin.a"])
 
     def unit_test(self, stem: str) -> Path:
         """tests/unit/<stem>.c with the helpers of that folder."""
