@@ -187,11 +187,13 @@ static void turn_phase(struct world *world)
 /* Would it be right to call this rest? */
 static bool is_at_rest(struct world *world)
 {
+    bool well;
+
     world->trial = true;
-    world->trial_failed = false;
     rest_check(world);
-    world->trial = false;
-    return !world->trial_failed;
+    well = !world->trial_failed;
+    world->trial = world->trial_failed = false;
+    return well;
 }
 
 /* Rest comes when nothing has been written for so long that nothing is on its way any more, and
