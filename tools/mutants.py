@@ -156,7 +156,7 @@ def chosen(words: Iterable[str]) -> list[Path]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("mutants", nargs="*", help="beginnings of their names; all")
-    parser.add_argument("--histories", type=int, default=HISTORIES, help=f"of each seed, at most ({HISTORIES})")
+    parser.add_argument("--histories", type=int, help=f"of each seed, at most ({HISTORIES})")
     parser.add_argument("--explain", action="store_true", help="also what the invariants said")
     parser.add_argument("--auto", type=int, metavar="N", help="N mutants made by rule, instead of those in files")
     options = parser.parse_args()
@@ -165,10 +165,11 @@ def main() -> int:
     if options.auto:
         import mutant_auto  # its unit tests are built only for it
 
-        status = mutant_auto.run(options.auto)
+        status = mutant_auto.run(options.auto, options.histories or mutant_auto.HISTORIES)
     else:
-        whole = not options.mutants and options.histories >= HISTORIES
-        status = run_files(chosen(options.mutants), options.histories, options.explain, whole)
+        histories = options.histories or HISTORIES
+        whole = not options.mutants and histories >= HISTORIES
+        status = run_files(chosen(options.mutants), histories, options.explain, whole)
     print(f"{time.monotonic() - start:.0f} s")
     return status
 

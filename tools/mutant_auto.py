@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mutants made by rule, for tools/mutants.py --auto N: a comparison is flipped, a condition negated, a statement
+dropped, a constant returned, in reconcile/, informers/, and what of controller/ applies and observes.
+
+All places are drawn in an order that a fixed seed gives, so the same N come again as long as the sources stay the same. One
+that does not compile, or whose object equals that of the true source, is no mutant, and the next place is taken.
+Each is judged by the simulator, what that does not catch by the unit tests of its module. One whose process does not
+survive a history, or hangs, is told apart.
+"""
+
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutant_build import ROOT, Build, NotBuilt, make
+
+sys.path.insert(0, str(ROOT / "tools/lint"))
+from csource import code_only  # noqa: E402
+
+FOLDERS = ("reconcile/*.c", "informers/*.c", "controller/apply*.c", "controller/observe*.c")
+DRAW = 2026
+HISTORIES = 3000  # unless told otherwise
+SIM_SECONDS = 300
+UNIT_SECONDS = 60
+AT_ONCE = 2
+MOST_SURVIVORS = 0.05
+SURVIVORS = "tests/sim/mutants/survivors.md"
+FLIPPED = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">"}
+COMPARISON = re.compile(r"(?<![-<>=!+*/&|^%])(==|!=|<=|>=|<|>)(?![<>=])")
+CONDITION = re.compile(r"\b(if|while) \(")
+NO_STATEMENT = r"(?!return\b|break\b|continue\b|goto\b|case\b|default\b)"
+STATEMENT = re.compile(rf"^ +{NO_STATEMENT}[\w>.*\[\]-]+(?:\(.*\)| [-+|&]?= .*|\+\+|--);$")
+RETURN = re.compile(r"\breturn ([^;{}]+);")
+
+
+@dataclass(frozen=True)
+class Place:
+    file: str
+    rule: str
+    start: int  # of what is replaced, in the file
+    end: int
+    put: str
+
+    def line(self, text: str) -> int:
+        return text.count("\n", 0, self.start) + 1
+
+
+def closing(code: str, opened: int) -> int:
+    """Where the parenthesis that opens there closes."""
+    depth = 0
+    for at in range(opened, len(code)):
+        depth += (code[at] == "(") - (code[at] == ")")
+        if depth == 0:
+            return at
+    return -1
+
+
+def bodies(code: str) -> str:
+    """What is outside of functions blanked."""
+    lines, inside = code.split("\n"), False
+    for at, line in enumerate(lines):
+        if line == "{":
+            inside = True
+        elif line.startswith("}"):
+            inside = False
+        if not inside:
+            lines[at] = " " * len(line)
+    return "\n".join(lines)
+
+
+def places(file: str, text: str) -> Iterator[Place]:
+    code = bodies(code_only(text))
+    for found in COMPARISON.finditer(code):
+        yield Place(file, "flip", found.start(), found.end(), FLIPPED[found[1]])
+    for found in CONDITION.finditer(code):
+        opened, closed = found.end() - 1, closing(code, found.end() - 1)
+        if closed > 0:
+            yield Place(file, "negate", opened, closed + 1, f"(!{text[opened : closed + 1]})")
+    for found in RETURN.finditer(code):
+        for value in ("0", "1"):
+            if found[1] not in ("0", "1", "false", "true", "NULL"):
+                yield Place(file, f"return {value}", found.start(1), found.end(1), value + keep_lines(found[1]))
+    at = 0
+    for line in code.split("\n"):
+        if STATEMENT.match(line):
+            indent = len(line) - len(line.lstrip())
+            yield Place(file, "drop", at + indent, at + len(line), ";")
+        at += len(line) + 1
+
+
+def keep_lines(text: str) -> str:
+    """assert() puts line numbers into the object."""
+    return "\n" * text.count("\n")
+
+
+@dataclass
+class Judged:
+    place: Place
+    line: int
+    by: str  # "" survived, "equal", "no mutant", or what caught it
+    text: str  # the line
+
+
+def simulator_says(build: Build, histories: int) -> str:
+    options = ("--brief", "--jobs", "1", "--histories", str(histories))
+    try:
+        done = subprocess.run(
+            [build.simulator(), *options], cwd=ROOT, capture_output=True, text=True, timeout=SIM_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "hang"
+    if done.returncode == 1:
+        return done.stdout.split(": ")[2]
+    return {0: "", 3: "crash"}.get(done.returncode, f"status {done.returncode}")
+
+
+def unit_stems(file: str) -> list[str]:
+    """The unit tests that are named for this source, or read its header."""
+    module = Path(file).stem
+    header = f'#include "{file.removesuffix(".c")}.h"'
+    tests = sorted((ROOT / "tests/unit").glob("test_*.c"))
+    return [path.stem for path in tests if path.stem.startswith(f"test_{module}") or header in path.read_text()]
+
+
+def units_say(build: Build, file: str) -> str:
+    for stem in unit_stems(file):
+        try:
+            done = subprocess.run(
+                [build.unit_test(stem)], cwd=ROOT, capture_output=True, timeout=UNIT_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return f"{stem} (hang)"
+        if done.returncode:
+            return stem
+    return ""
+
+
+def judge(number: int, place: Place, histories: int, plain: dict[str, bytes]) -> Judged:
+    text = (ROOT / place.file).read_text()
+    line = place.line(text)
+    judged = Judged(place, line, "", text.split("\n")[line - 1].strip())
+    build = Build(f"auto-{number}")
+    try:
+        made = build.compile(place.file, text[: place.start] + place.put + text[place.end :])
+    except NotBuilt:
+        judged.by = "no mutant"
+        return judged
+    if made == plain[place.file]:
+        judged.by = "equal"
+        return judged
+    judged.by = simulator_says(build, histories) or units_say(build, place.file)
+    for left in build.folder.iterdir():
+        left.unlink()
+    return judged
+
+
+def tell(judged: Judged) -> None:
+    where = f"{judged.place.file}:{judged.line}"
+    print(f"{where:38} {judged.place.rule:9} {judged.by or 'SURVIVES':24} {judged.text}", flush=True)
+
+
+def explained() -> str:
+    path = ROOT / SURVIVORS
+    return path.read_text() if path.is_file() else ""
+
+
+def run(count: int, histories: int) -> int:
+    make("VARIANT=release", "unit-programs")
+    files = sorted(path for pattern in FOLDERS for path in ROOT.glob(pattern))
+    names = [str(path.relative_to(ROOT)) for path in files]
+    drawn = [place for name in names for place in places(name, (ROOT / name).read_text())]
+    random.Random(DRAW).shuffle(drawn)
+    plain = {name: Build("plain").compile(name, (ROOT / name).read_text()) for name in names}
+    print(f"{len(drawn)} places in {len(names)} files")
+    kept: list[Judged] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        at = 0
+        while len(kept) < count and at < len(drawn):
+            batch = list(enumerate(drawn))[at : at + min(16, count - len(kept))]
+            at += len(batch)
+            for judged in pool.map(lambda pair: judge(pair[0], pair[1], histories, plain), batch):
+                if judged.by not in ("no mutant", "equal"):
+                    tell(judged)
+                    kept.append(judged)
+    return sum_up(kept, at)
+
+
+def kind(judged: Judged) -> str:
+    if judged.by.startswith("test_"):
+        return "caught by a unit test"
+    return {"": "survived", "crash": "crashed", "hang": "hung"}.get(judged.by, "caught by an invariant")
+
+
+def sum_up(kept: list[Judged], tried: int) -> int:
+    survivors = [judged for judged in kept if not judged.by]
+    notes = explained()
+    silent = [judged for judged in survivors if f"`{judged.text}`" not in notes]
+    for judged in silent:
+        print(f"not explained in {SURVIVORS}: {judged.place.file}:{judged.line} {judged.place.rule}: {judged.text}")
+    kinds = Counter(kind(judged) for judged in kept)
+    print(f"{len(kept)} mutants of {tried} places: {', '.join(f'{n} {word}' for word, n in kinds.most_common())}")
+    return 1 if silent or len(survivors) > MOST_SURVIVORS * len(kept) else 0
