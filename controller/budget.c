@@ -219,6 +219,7 @@ static int put_down(struct asking *asking, struct error *err)
         return 0;
     }
     budget->by_person = by_person;
+    budget->released = asking->wish.released - (by_person ? count : 0);
     budget->unsent = 0;
     budget->allowed = count;
     budget->allowed_until = asking->now + GUARD_USE_MS;
@@ -293,14 +294,18 @@ static int ask(struct asking *asking, struct error *err)
 static bool must_ask(const struct asking *asking)
 {
     const struct budget *budget = asking->budget;
+    struct guard_wish wish = asking->wish;
+    struct guard_verdict verdict;
 
     if (asking->acting == 0)
         return asking->now >= budget->look_at &&
                (!budget->known || guard_due(&budget->guard) <= asking->now);
     if (asking->now >= budget->look_at)
         return true;
-    return budget->known && !budget->stopped &&
-           guard_judge(&budget->guard, &asking->wish).budgeted > 0;
+    wish.released = budget->released;
+    wish.stop = budget->stopped;
+    verdict = guard_judge(&budget->guard, &wish);
+    return budget->known && verdict.budgeted + verdict.released > 0;
 }
 
 static void count(struct asking *asking, const struct plan *plan,

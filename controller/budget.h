@@ -33,6 +33,7 @@ struct budget {
     char *written, *release; /* owned: the annotations as we wrote or read them last; NULL: never */
     size_t allowed;          /* Deletes of this pass that may still be sent */
     size_t unsent;           /* ... of earlier passes that were not */
+    size_t released;         /* what a person lets through, as the Lease said last */
     bool by_person;          /* these were let through, and count to no budget */
     bool stopped;            /* our definition is being deleted, or gone */
     int64_t allowed_until;   /* ms since boot */

@@ -332,6 +332,23 @@ static void what_can_not_be_read_or_written_holds_all(void **state)
     assert_int_equal(decide(stage), 1);
 }
 
+/* They come one after the other, as a folder is deleted. */
+static void what_is_let_through_waits_for_nothing(void **state)
+{
+    struct stage *stage = *state;
+
+    snprintf(stage->release, sizeof stage->release, "30");
+    for (size_t i = 0; i < 3; i++) {
+        bindings_go(stage, 10);
+        assert_int_equal(decide(stage), 10);
+        assert_int_equal(send_all(stage), 10);
+        stage->script.now += 10;
+    }
+    assert_string_equal(stage->release, "");
+    bindings_go(stage, 10);
+    assert_int_equal(decide(stage), 0);
+}
+
 /* The Lease is renewed every two seconds. */
 static void a_renewal_in_between_is_nothing_to_wait_for(void **state)
 {
@@ -430,6 +447,7 @@ int main(void)
         TEST(another_leader_begins_with_what_stands_there),
         TEST(a_definition_that_goes_holds_all),
         TEST(what_can_not_be_read_or_written_holds_all),
+        TEST(what_is_let_through_waits_for_nothing),
         TEST(a_renewal_in_between_is_nothing_to_wait_for),
         TEST(without_the_lease_nothing_is_written),
         TEST(at_rest_the_lease_is_left_alone),
