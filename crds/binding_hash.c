@@ -29,11 +29,16 @@ static void feed(uint64_t *state, uint64_t word)
 
 static bool is_ascii(const char *text, size_t length)
 {
-    unsigned char all = 0;
+    uint64_t all = 0, word;
+    size_t at = 0;
 
-    for (size_t i = 0; i < length; i++)
-        all |= (unsigned char)text[i];
-    return all < 0x80;
+    for (; length - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        all |= word;
+    }
+    for (; at < length; at++)
+        all |= (unsigned char)text[at];
+    return (all & 0x8080808080808080) == 0;
 }
 
 static void feed_unicode(uint64_t *state, const char *text, size_t length)
