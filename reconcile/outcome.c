@@ -393,10 +393,12 @@ static void describe(struct outcome *outcome, const struct claim *claim, const s
     status->in_place = tally->in_place;
     snprintf(outcome->bound, sizeof outcome->bound, "%d/%d", tally->in_place, tally->wanted);
     status->bound = outcome->bound;
-    snprintf(outcome->service_accounts, sizeof outcome->service_accounts, "%d selected",
-             tally->wanted);
-    status->service_accounts = claim->binding->selector_count > 0 ? outcome->service_accounts
-                                                                  : claim->binding->service_account;
+    status->service_accounts = claim->binding->service_account;
+    if (claim->binding->selector_count > 0) {
+        snprintf(outcome->service_accounts, sizeof outcome->service_accounts, "%d selected",
+                 tally->wanted);
+        status->service_accounts = outcome->service_accounts;
+    }
     status->access = outcome->access;
 }
 
