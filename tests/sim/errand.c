@@ -279,7 +279,6 @@ void errand_start(struct replica *replica, struct call *call, bool crash, int64_
     if (call->verb == CALL_UPDATE_ASSOCIATION || call->verb == CALL_TAG_ASSOCIATION ||
         call->verb == CALL_UNTAG_ASSOCIATION)
         errand->adoption = invariant_may_adopt(replica, call->in.association.id);
-    world->tally->faults[errand->fault][call->verb]++;
     while (*end)
         end = &(*end)->next;
     *end = errand;
@@ -323,11 +322,21 @@ static void put_fault(struct world *world, struct errand *errand)
 
 /* ---- the way through ---- */
 
+/* Counted is what has reached the servers or the operator, not what was drawn. */
+static void count(struct world *world, struct errand *errand)
+{
+    if (!errand->counted)
+        world->tally->faults[errand->fault][errand->work.verb]++;
+    errand->counted = true;
+}
+
 static void perform(struct world *world, struct errand *errand)
 {
     errand->effect_at = NEVER;
     if (errand->late || !errand->call)
         TRACE(world, "  late: %s takes effect", call_name(errand->work.verb));
+    if (!errand->call || errand->crash)
+        count(world, errand);
     invariant_effect(world, errand);
     call_release(&errand->work); /* a caller that gave up was told another thing */
     if (errand->wire)
@@ -345,6 +354,7 @@ static void answer(struct world *world, struct errand *errand)
 
     errand->answer_at = NEVER;
     put_fault(world, errand);
+    count(world, errand);
     if (errand->wire)
         sim_wire_arrive(world, errand);
     TRACE(world, "%s  ◀ %s: %s%s%s", replica_name(replica), call_name(call->verb),
@@ -405,7 +415,20 @@ void errands_run(struct world *world)
     }
 }
 
-/* A request that was on its way may still be carried out, or not. */
+/* A request that was on its way may still be carried out, soon or late, or not. */
+static void draw_arrival(struct world *world, struct errand *errand)
+{
+    switch (tape_choose(&world->tape, 3, "a dead caller's request arrives")) {
+    case 0:
+        errand->effect_at = NEVER;
+        break;
+    case 1:
+        break;
+    default:
+        errand->effect_at += tape_between(&world->tape, 0, 20000, "how late it arrives");
+    }
+}
+
 void errands_orphan(struct replica *replica)
 {
     struct world *world = replica->world;
@@ -416,9 +439,8 @@ void errands_orphan(struct replica *replica)
         errand->call = NULL;
         errand->replica = NULL;
         errand->answer_at = NEVER;
-        if (errand->effect_at != NEVER && !errand->late &&
-            tape_choose(&world->tape, 2, "a dead caller's request arrives") == 0)
-            errand->effect_at = NEVER;
+        if (errand->effect_at != NEVER && !errand->late)
+            draw_arrival(world, errand);
     }
 }
 

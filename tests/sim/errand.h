@@ -24,6 +24,7 @@ struct errand {
     enum fault fault;
     int64_t effect_at;        /* NEVER: no effect, or done */
     int64_t answer_at;        /* NEVER: no answer, or given */
+    bool counted;             /* its fault has been met */
     bool late;                /* its caller does not wait for the effect */
     bool crash;               /* its caller dies right after the effect */
     struct wire_errand *wire; /* NULL without a wire */

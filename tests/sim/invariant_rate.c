@@ -10,7 +10,7 @@
 /* What people let through may be used this long after it was taken off their number. */
 #define RELEASE_LASTS_MS (GUARD_WINDOW_MS + GUARD_USE_MS)
 /* One that was sent in time may take effect that much later. */
-#define LATE_MS 12000
+#define LATE_MS 26000
 
 /* ---- the deletion budget (rule D3) ---- */
 
