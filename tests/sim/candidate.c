@@ -174,6 +174,17 @@ static void note_gain(struct world *world, const struct place *place)
         }
 }
 
+/* What it has seen of the API server until now may be older than what the former leader saw. */
+static void begin_to_lead(struct replica *replica)
+{
+    replica->led_from = replica->world->now;
+    if (replica->led_since > 0)
+        return;
+    replica->led_since = replica->world->now;
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+        replica->synced[resource] = false;
+}
+
 static void publish(struct place *place)
 {
     struct candidate *candidate = &place->candidate;
@@ -185,7 +196,7 @@ static void publish(struct place *place)
     candidate->leads = leads;
     TRACE(world, "%s %s", place->name, leads ? "leads" : "leads no more");
     if (leads) {
-        place->replica->led_from = world->now;
+        begin_to_lead(place->replica);
         note_gain(world, place);
     }
     place->replica->woken = true;

@@ -299,6 +299,8 @@ void invariant_start(struct replica *replica, const struct call *call)
     check_cluster(replica->world, call);
     invariant_rate(replica, call);
     invariant_key(replica, call);
+    if (call->verb == CALL_LIST_OBJECTS && call->in.objects.continue_token[0] == '\0')
+        replica->list_began[call->in.objects.resource] = replica->world->now;
     if (call->verb == CALL_CREATE_ASSOCIATION)
         invariant_try(replica, &call->in.create);
     if (call->verb == CALL_CREATE_ASSOCIATION)

@@ -223,7 +223,8 @@ void invariant_seen(struct replica *replica, const struct call *call, enum fault
     else if (fault == FAULT_CLUSTER_MISSING)
         replica->cluster_read = false; /* to be checked again before any write */
     if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')
-        replica->synced[call->in.objects.resource] = true;
+        replica->synced[call->in.objects.resource] |=
+            replica->list_began[call->in.objects.resource] >= replica->led_since;
     if (call->verb == CALL_CREATE_ASSOCIATION)
         note_create(replica, call, fault);
     if (call->verb == CALL_LIST_ASSOCIATIONS && well)

@@ -2,6 +2,8 @@
 #include "tests/sim/kube_watch.h"
 
 #include "base/mem.h"
+#include "kube/kube_status.h"
+#include "tests/sim/kube_cache.h"
 #include "tests/sim/replica.h"
 #include "tests/sim/sim_wire.h"
 
@@ -67,6 +69,8 @@ static void send_version(struct replica *replica, struct kube_watch *watch, enum
 }
 
 /* ---- opening ---- */
+
+#define CACHE_PATIENCE_MS 3000
 
 static bool is_withdrawn(const struct world *world, const struct kube_watch *watch)
 {
@@ -144,24 +148,56 @@ static size_t first_event(struct world *world, const struct kube_watch *watch)
     return index;
 }
 
-/* Of the whole state; at times as if there were none. */
+/* Of the whole state; at times as if there were none, and then it is whole at once. */
 static size_t first_object(struct world *world, struct kube_watch *watch)
 {
-    const struct kube_world *kube = &world->kube;
-
     if (world_is_calm(world) ||
         !tape_chance(&world->tape, world->weather.watch_faults / 8, "empty"))
         return 0;
     did(world, watch, WATCH_EMPTY);
     watch->empty = true;
-    return kube->log_count;
+    watch->whole = watch->snapshot;
+    return kube_cache_count(world, watch->cache);
+}
+
+static void refuse_version(struct replica *replica, struct kube_watch *watch)
+{
+    const struct kube_status status = {.code = 504, .version_too_large = true};
+    struct error error = {.status = 504};
+
+    did(replica->world, watch, WATCH_TOO_LARGE);
+    error_set(&error, kube_status_kind(504, &status, false, false), "Too large resource version");
+    send_end(replica, watch, &error);
+}
+
+/* True when the cache does not have what the watch begins after: it waits a while. */
+static bool waits_for_cache(struct replica *replica, struct kube_watch *watch)
+{
+    struct world *world = replica->world;
+    size_t needed = watch->initial ? 0 : kube_events_until(&world->kube, watch->from);
+    int64_t ready_at = kube_cache_has(world, watch->cache, needed);
+
+    if (ready_at <= world->now)
+        return false;
+    if (watch->give_up_at == 0) {
+        world->tally->sometimes[SOMETIMES_WATCH_BEHIND]++;
+        watch->give_up_at = world->now + CACHE_PATIENCE_MS;
+    }
+    if (world->now >= watch->give_up_at)
+        refuse_version(replica, watch);
+    else
+        watch->due = ready_at < watch->give_up_at ? ready_at : watch->give_up_at;
+    return true;
 }
 
 static void open_now(struct replica *replica, struct kube_watch *watch)
 {
     struct world *world = replica->world;
-    enum watch_fault fault = draw_opening(world, watch);
+    enum watch_fault fault;
 
+    if (waits_for_cache(replica, watch))
+        return;
+    fault = draw_opening(world, watch);
     did(world, watch, fault);
     if (fault != WATCH_OPENED) {
         refuse(replica, watch, fault);
@@ -170,7 +206,8 @@ static void open_now(struct replica *replica, struct kube_watch *watch)
     draw_life(world, watch);
     replica_bring(replica, change_of(watch, CHANGE_OPENED));
     watch->phase = watch->initial ? WATCH_FIRST_STATE : WATCH_LIVE;
-    watch->snapshot = world->kube.version;
+    watch->snapshot = kube_cache_version(world, watch->cache);
+    watch->whole = world->kube.version;
     watch->cursor = watch->initial ? first_object(world, watch) : first_event(world, watch);
     watch->due =
         watch->initial ? world->now + tape_between(&world->tape, 0, 20, "first lump") : NEVER;
@@ -201,6 +238,8 @@ void kube_watch_open(struct replica *replica, struct kube_watch *watch,
         .resource = request->resource,
         .number = request->watch,
         .initial = request->initial,
+        .cache = tape_choose(&world->tape, CACHE_COUNT, "which watch cache"),
+        .asked_at = world->now,
         .from = request->initial ? 0
                 : world->wire    ? sim_wire_open(world, request)
                                  : kube_version_number(&world->kube, request->resource_version),
@@ -239,10 +278,10 @@ static void send_first_state(struct replica *replica, struct kube_watch *watch)
         if (watch->phase == WATCH_NONE)
             return;
     }
-    replica_note_state(replica, watch->resource, watch->empty);
-    send_version(replica, watch, CHANGE_SYNCED, watch->snapshot);
-    replica->synced[watch->resource] = true;
-    watch->phase = WATCH_LIVE;
+    if (watch->whole > watch->snapshot && watch->cursor < kube->log_count)
+        world->tally->sometimes[SOMETIMES_STREAM_CATCHES_UP] +=
+            kube->log[watch->cursor].version <= watch->whole;
+    watch->phase = WATCH_CATCHING_UP;
     watch->due = NEVER;
 }
 
@@ -252,31 +291,56 @@ static void skip_others(const struct kube_world *kube, struct kube_watch *watch)
         watch->cursor++;
 }
 
-/* What has happened by now, or only the first of it. */
+/* What the cache has by now, or only the first of it. */
 static void send_events(struct replica *replica, struct kube_watch *watch)
 {
     struct world *world = replica->world;
     const struct kube_world *kube = &world->kube;
+    size_t count = kube_cache_count(world, watch->cache);
     bool one = tape_choose(&world->tape, 4, "only the first event") == 3;
 
     watch->due = NEVER;
-    for (skip_others(kube, watch); watch->cursor < kube->log_count; skip_others(kube, watch)) {
+    for (skip_others(kube, watch); watch->cursor < count; skip_others(kube, watch)) {
         const struct kube_event *event = &kube->log[watch->cursor++];
 
         send_record(replica, watch, event);
-        if (one || watch->phase == WATCH_NONE)
+        if (watch->phase == WATCH_NONE)
             return;
+        if (one) {
+            watch->due = world->now + tape_between(&world->tape, 1, world->weather.watch_delay,
+                                                   "delay of the next event");
+            return;
+        }
     }
+}
+
+/* What had happened when it was opened; then the state is whole. */
+static void catch_up(struct replica *replica, struct kube_watch *watch)
+{
+    const struct kube_world *kube = &replica->world->kube;
+
+    if (watch->cursor < kube_events_until(kube, watch->whole))
+        send_events(replica, watch);
+    skip_others(kube, watch);
+    if (watch->phase == WATCH_NONE || watch->cursor < kube_events_until(kube, watch->whole))
+        return;
+    replica_note_state(replica, watch->resource, watch->empty);
+    send_version(replica, watch, CHANGE_SYNCED, watch->whole);
+    if (watch->phase == WATCH_NONE)
+        return;
+    replica->synced[watch->resource] |= watch->asked_at >= replica->led_since;
+    watch->phase = WATCH_LIVE;
 }
 
 static void send_bookmark(struct replica *replica, struct kube_watch *watch)
 {
     struct world *world = replica->world;
+
     skip_others(&world->kube, watch);
-    if (watch->phase == WATCH_LIVE && !watch->silent &&
-        watch->cursor >= world->kube.log_count) { /* all before it has been sent */
+    if (watch->phase == WATCH_LIVE && !watch->silent && /* all before it has been sent */
+        watch->cursor >= kube_cache_count(world, watch->cache)) {
         did(world, watch, WATCH_BOOKMARK);
-        send_version(replica, watch, CHANGE_BOOKMARK, world->kube.version);
+        send_version(replica, watch, CHANGE_BOOKMARK, kube_cache_version(world, watch->cache));
     }
     watch->bookmark_at = world->now + tape_between(&world->tape, 30000, 90000, "bookmark");
 }
@@ -311,15 +375,19 @@ static void withdraw(struct replica *replica, struct kube_watch *watch)
     send_end(replica, watch, &error);
 }
 
-/* When what has happened is going to be sent. */
+/* When the next event is sent: as soon as the cache has it. */
 static void plan_events(struct world *world, struct kube_watch *watch)
 {
     const struct kube_world *kube = &world->kube;
+    int64_t has_at;
 
     skip_others(kube, watch);
-    if (watch->due == NEVER && watch->cursor < kube->log_count)
-        watch->due = world->now +
-                     tape_between(&world->tape, 1, world->weather.watch_delay, "delay of an event");
+    if (watch->phase == WATCH_CATCHING_UP && watch->cursor >= kube_events_until(kube, watch->whole))
+        watch->due = world->now;
+    if (watch->due != NEVER || watch->cursor >= kube->log_count)
+        return;
+    has_at = kube_cache_has(world, watch->cache, watch->cursor + 1);
+    watch->due = has_at > world->now ? has_at : world->now;
 }
 
 int64_t kube_watch_due(struct replica *replica, struct kube_watch *watch)
@@ -331,7 +399,7 @@ int64_t kube_watch_due(struct replica *replica, struct kube_watch *watch)
         return NEVER;
     if (is_withdrawn(world, watch) && watch->phase != WATCH_OPENING)
         return world->now;
-    if (watch->phase == WATCH_LIVE && !watch->silent)
+    if (watch->phase == WATCH_CATCHING_UP || (watch->phase == WATCH_LIVE && !watch->silent))
         plan_events(world, watch);
     if (!watch->silent || watch->phase != WATCH_LIVE)
         due = watch->due;
@@ -362,6 +430,8 @@ void kube_watch_run(struct replica *replica, struct kube_watch *watch)
         open_now(replica, watch);
     else if (watch->phase == WATCH_FIRST_STATE)
         send_first_state(replica, watch);
+    else if (watch->phase == WATCH_CATCHING_UP)
+        catch_up(replica, watch);
     else
         send_events(replica, watch);
 }

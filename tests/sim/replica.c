@@ -219,6 +219,7 @@ static void passed(void *context, const struct sync *sync)
     struct replica *replica = context;
 
     replica->world->passes++;
+    invariant_store(replica);
     replica->world->tally->sometimes[SOMETIMES_HELD] += sync->budget.held > 0;
     replica->world->tally->sometimes[SOMETIMES_DEFINITION_ENDING] +=
         replica->world->kube.definition == DEFINITION_TERMINATING;
@@ -234,6 +235,7 @@ static void waiting(void *context, const struct sync *sync)
 
     (void)sync;
     replica->resting = true;
+    invariant_store(replica);
 }
 
 static void live(void *context)
@@ -298,6 +300,8 @@ void replica_free(struct replica *replica)
     mem_free(replica->tries.items);
     mem_free(replica->owns.items);
     mem_free(replica->rates.items);
+    for (int resource = 0; resource < RESOURCE_COUNT; resource++)
+        stored_versions_release(&replica->stored[resource]);
     mem_free(replica->let_go.items);
     mem_free(replica->unwanted.items);
     mem_free(replica->deletable.items);

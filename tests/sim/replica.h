@@ -50,6 +50,19 @@ struct key_rates {
     size_t count, capacity;
 };
 
+/* What its store of a resource has shown so far: the newest version of each object. */
+struct stored_version {
+    char id[96]; /* uid, or "namespace/name" of what has none */
+    uint64_t version;
+};
+struct stored_versions {
+    struct stored_version *items;
+    size_t count, capacity;
+    void *records; /* owned: the store's pointers when it was last looked at */
+    size_t record_count;
+};
+void stored_versions_release(struct stored_versions *known);
+
 struct replica {
     struct world *world;
     struct place *place; /* where it lives */
@@ -74,13 +87,17 @@ struct replica {
     struct changes changes;
     struct kube_watch watches[RESOURCE_COUNT];
 
-    bool woken;       /* the lease has changed hands */
-    int64_t led_from; /* when it last began to lead, in time of the world */
-    bool resting;     /* no pass is under way */
+    bool woken;        /* the lease has changed hands */
+    int64_t led_from;  /* when it last began to lead, in time of the world */
+    int64_t led_since; /* when it first began to; 0: not yet */
+    bool resting;      /* no pass is under way */
 
-    bool synced[RESOURCE_COUNT]; /* a whole state was handed over */
-    struct marks deletable;      /* ids that a Describe's answer showed as ours, not retained */
+    /* A whole state was handed over that was asked for, or a list begun, since it leads. */
+    bool synced[RESOURCE_COUNT];
+    int64_t list_began[RESOURCE_COUNT];
+    struct marks deletable; /* ids that a Describe's answer showed as ours, not retained */
     bool identity_read, cluster_read; /* both sides of the check of the cluster were answered */
+    struct stored_versions stored[RESOURCE_COUNT];
     struct first_tries tries;
     struct own_marks owns;
     struct key_rates rates;

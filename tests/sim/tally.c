@@ -56,7 +56,7 @@ static const char *const watch_faults[WATCH_FAULT_COUNT] = {
     [WATCH_EXPIRED] = "410",    [WATCH_ENDED] = "ended",         [WATCH_BROKEN] = "broken",
     [WATCH_SILENT] = "silent",  [WATCH_REPLAYED] = "replayed",   [WATCH_STALE] = "stale",
     [WATCH_NOT_SERVED] = "404", [WATCH_WITHDRAWN] = "withdrawn", [WATCH_BOOKMARK] = "bookmark",
-    [WATCH_EMPTY] = "empty",
+    [WATCH_EMPTY] = "empty",    [WATCH_TOO_LARGE] = "too large",
 };
 static const char *const deeds[DEED_COUNT] = {
     [DEED_CREATE] = "create",
@@ -119,6 +119,8 @@ static const char *const states[SOMETIMES_COUNT] = {
     [SOMETIMES_TOLD_TO_END] = "a replica is told to end",
     [SOMETIMES_CLOCK_JUMPED] = "a wall clock jumps by an hour",
     [SOMETIMES_PAUSED] = "the operator is paused",
+    [SOMETIMES_WATCH_BEHIND] = "a watch lands on a cache that is behind what was seen",
+    [SOMETIMES_STREAM_CATCHES_UP] = "a first state begins with what is old, and catches up",
     [SOMETIMES_RELISTED] = "the whole state is taken anew",
     [SOMETIMES_LET_GO] = "a finalizer goes",
     [SOMETIMES_RETAINED] = "a finalizer goes, the association stays",

@@ -40,14 +40,15 @@ enum fault {
 
 enum watch_fault {
     WATCH_OPENED,
-    WATCH_UNKNOWN,  /* 422: no sendInitialEvents here */
-    WATCH_REFUSED,  /* no connection, or 5xx */
-    WATCH_EXPIRED,  /* 410 */
-    WATCH_ENDED,    /* in good order, with events not sent yet */
-    WATCH_BROKEN,   /* while the first state was being sent, or later */
-    WATCH_SILENT,   /* brings nothing more, and ends some time later */
-    WATCH_REPLAYED, /* begins with events that were sent before */
-    WATCH_STALE,    /* an old watch still brings something after the next was opened */
+    WATCH_UNKNOWN,   /* 422: no sendInitialEvents here */
+    WATCH_REFUSED,   /* no connection, or 5xx */
+    WATCH_EXPIRED,   /* 410 */
+    WATCH_TOO_LARGE, /* the cache does not have that version yet, and for too long */
+    WATCH_ENDED,     /* in good order, with events not sent yet */
+    WATCH_BROKEN,    /* while the first state was being sent, or later */
+    WATCH_SILENT,    /* brings nothing more, and ends some time later */
+    WATCH_REPLAYED,  /* begins with events that were sent before */
+    WATCH_STALE,     /* an old watch still brings something after the next was opened */
     WATCH_BOOKMARK,
     WATCH_NOT_SERVED, /* 404: the definition is gone */
     WATCH_WITHDRAWN,  /* ended, because the definition has gone */
@@ -119,6 +120,8 @@ enum sometimes {
     SOMETIMES_WAKES_DEPOSED, /* a paused leader wakes up, and another leads */
     SOMETIMES_TOLD_TO_END,
     SOMETIMES_CLOCK_JUMPED,
+    SOMETIMES_WATCH_BEHIND,      /* a watch lands on a cache that is behind what was seen */
+    SOMETIMES_STREAM_CATCHES_UP, /* a first state begins with what is old already */
     SOMETIMES_RELISTED,
     SOMETIMES_LET_GO,   /* a finalizer was taken away */
     SOMETIMES_RETAINED, /* ... and what it had made stayed */

@@ -8,6 +8,7 @@
 #include "tests/sim/candidate.h"
 #include "tests/sim/errand.h"
 #include "tests/sim/invariant.h"
+#include "tests/sim/kube_cache.h"
 #include "tests/sim/people.h"
 #include "tests/sim/place.h"
 #include "tests/sim/sim_wire.h"
@@ -332,6 +333,7 @@ static void world_release(struct world *world)
     errands_release(world);
     lease_calls_release(world);
     sim_wire_free(world->wire);
+    kube_caches_release(world);
     kube_release(&world->kube);
     model_free(world->model);
     upheaval_release(world);

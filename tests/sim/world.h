@@ -76,6 +76,14 @@ struct marks {
     size_t count, capacity;
 };
 
+/* The watch cache of one replica of the API server. (kube_cache.h) */
+#define CACHE_COUNT 3
+struct kube_cache {
+    int64_t *has_at; /* owned: when it learns of each event of the log */
+    size_t drawn, capacity;
+    size_t count; /* events that it has by now */
+};
+
 /* The lease thread of a replica. (candidate.h) */
 struct candidate {
     struct place *place;
@@ -154,6 +162,7 @@ struct world {
     struct weather weather;
 
     struct kube_world kube;
+    struct kube_cache caches[CACHE_COUNT];
     struct model *model;
     enum identity identity;
     bool finds_cluster; /* the operator is not told its name */
