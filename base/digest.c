@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 /* libcrypto without SHA-256 is no libcrypto: going on would sign with garbage. */
@@ -13,16 +14,32 @@ static void must(bool ok)
         abort();
 }
 
+static EVP_MD *fetched;
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+
+static void fetch(void)
+{
+    fetched = EVP_MD_fetch(NULL, "SHA256", NULL); /* kept for as long as the process lives */
+    must(fetched != NULL);
+}
+
+/* EVP_sha256() would be looked up by name at each use, which takes longer than a short digest. */
+static const EVP_MD *sha256(void)
+{
+    must(pthread_once(&fetch_once, fetch) == 0);
+    return fetched;
+}
+
 void digest_sha256(const void *bytes, size_t length, uint8_t ret_digest[DIGEST_SIZE])
 {
-    must(EVP_Digest(bytes, length, ret_digest, NULL, EVP_sha256(), NULL) == 1);
+    must(EVP_Digest(bytes, length, ret_digest, NULL, sha256(), NULL) == 1);
 }
 
 void digest_hmac(const void *key, size_t key_length, const void *bytes, size_t length,
                  uint8_t ret_digest[DIGEST_SIZE])
 {
-    must(key_length <= INT_MAX && HMAC(EVP_sha256(), key_length ? key : "", (int)key_length, bytes,
-                                       length, ret_digest, NULL));
+    must(key_length <= INT_MAX &&
+         HMAC(sha256(), key_length ? key : "", (int)key_length, bytes, length, ret_digest, NULL));
 }
 
 void digest_hex(const uint8_t *bytes, size_t length, char *ret_hex)
