@@ -106,8 +106,12 @@ static void resolve_role(struct claim *claim, const struct cluster *cluster)
     }
     if (cluster->account[0] == '\0')
         return; /* not known yet: nothing is written before it is */
-    strbuf_format(&arn, "arn:%s:iam::%s:role/%s", cluster->partition, cluster->account,
-                  binding->role_name);
+    strbuf_str(&arn, "arn:");
+    strbuf_str(&arn, cluster->partition);
+    strbuf_str(&arn, ":iam::");
+    strbuf_str(&arn, cluster->account);
+    strbuf_str(&arn, ":role/");
+    strbuf_str(&arn, binding->role_name);
     claim->access.role_arn = claim->owned_role_arn = strbuf_take(&arn);
 }
 
