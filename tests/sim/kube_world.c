@@ -41,10 +41,16 @@ void kube_release(struct kube_world *kube)
 const char *kube_version_text(const struct kube_world *kube, uint64_t version,
                               char ret_text[KUBE_VERSION_SIZE])
 {
-    if (kube->prefix[0] != '\0') /* all of one length, so that they stay in order */
-        snprintf(ret_text, KUBE_VERSION_SIZE, "%s%020" PRIu64, kube->prefix, version);
-    else
-        snprintf(ret_text, KUBE_VERSION_SIZE, "%" PRIu64, version);
+    size_t length = strlen(kube->prefix), digits = 1;
+
+    for (uint64_t rest = version; rest >= 10; rest /= 10)
+        digits++;
+    if (length > 0) /* all of one length, so that they stay in order */
+        digits = 20;
+    memcpy(ret_text, kube->prefix, length);
+    ret_text[length + digits] = '\0';
+    for (; digits > 0; version /= 10)
+        ret_text[length + --digits] = (char)('0' + version % 10);
     return ret_text;
 }
 

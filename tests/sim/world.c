@@ -18,8 +18,9 @@
 #define BORN_US INT64_C(1790000000000000) /* the wall clock at boot */
 #define SETTLING_MS (25 * 60 * 1000)
 #define QUIET_MS (40 * 60 * 1000)
-#define STILL_MS (90 * 1000)
-#define TRY_MS (15 * 1000)
+#define STILL_MS (75 * 1000)
+#define STILL_LONG_MS (5 * 60 * 1000)
+#define TRY_MS (10 * 1000)
 #define QUIET_PASSES 3
 #define PACE_MS 4000 /* between two things that people do */
 
@@ -147,6 +148,15 @@ size_t world_association_count(const struct world *world)
 
 /* ---- phases ---- */
 
+/* For how long nothing must have been written. Where the checks of rest see little, all that the
+ * operator does by time alone must have been done. */
+static int64_t silence(const struct world *world)
+{
+    bool blind = world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE;
+
+    return blind || world->weather.mode != PLAN_SYNC ? STILL_LONG_MS : STILL_MS;
+}
+
 static void settle(struct world *world)
 {
     TRACE(world, "── faults and people have stopped");
@@ -154,7 +164,7 @@ static void settle(struct world *world)
     world->phase_until = world->now + SETTLING_MS;
     world->people_at = NEVER;
     world->stirred_at = world->now;
-    world->try_rest_at = world->now + STILL_MS;
+    world->try_rest_at = world->now + silence(world);
     world->weather.eks_latency = world->weather.kube_latency = 50;
     world->weather.watch_delay = 50;
     people_mend(world);
@@ -203,7 +213,7 @@ static void watch_settling(struct world *world)
 {
     if (world->phase != PHASE_SETTLING || world->now < world->try_rest_at)
         return;
-    world->try_rest_at = world->stirred_at + STILL_MS;
+    world->try_rest_at = world->stirred_at + silence(world);
     if (world->try_rest_at > world->now)
         return;
     world->try_rest_at = world->now + TRY_MS;
