@@ -204,14 +204,15 @@ static bool is_at_rest(struct world *world)
     rest_check(world);
     well = !world->trial_failed;
     world->trial = world->trial_failed = false;
-    return well;
+    return well && upheaval_due(world) == NEVER;
 }
 
 /* Rest comes when nothing has been written for so long that nothing is on its way any more, and
  * all is right; at the end of the phase it must have come. */
 static void watch_settling(struct world *world)
 {
-    if (world->phase != PHASE_SETTLING || world->now < world->try_rest_at)
+    if (world->phase != PHASE_SETTLING || world->now < world->try_rest_at ||
+        world->weather.mode != PLAN_SYNC) /* else bindings may or may not still be going at rest */
         return;
     world->try_rest_at = world->stirred_at + silence(world);
     if (world->try_rest_at > world->now)
@@ -248,7 +249,7 @@ static int64_t next_due(struct world *world)
 
     sooner(&due, world->people_at);
     sooner(&due, upheaval_due(world));
-    if (world->phase == PHASE_SETTLING)
+    if (world->phase == PHASE_SETTLING && world->weather.mode == PLAN_SYNC)
         sooner(&due, world->try_rest_at);
     sooner(&due, errands_due(world));
     sooner(&due, lease_calls_due(world));
