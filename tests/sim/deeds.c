@@ -156,6 +156,27 @@ static void deny(struct world *world)
     people_did(world, DEED_DENY, "%s", eks ? "EKS" : "the API server");
 }
 
+/* As by a webhook or a policy that knows better, or is broken. */
+static void refuse_patches(struct world *world)
+{
+    const struct binding *binding = people_some_binding(world);
+    struct tape *tape = &world->tape;
+    uint32_t which = tape_choose(tape, 3, "which patches");
+
+    if (!binding)
+        return;
+    world->admission = (struct admission){
+        .until = world->now + tape_between(tape, 1000, 40000, "refused for"),
+        .status = tape_choose(tape, 2, "how it is refused") ? 403 : 422,
+        .namespace = binding->namespace,
+        .name = tape_choose(tape, 2, "all of the namespace") ? NULL : binding->name,
+        .finalizers = which != 1,
+        .statuses = which != 0};
+    people_did(world, DEED_ADMISSION, "%d for %s/%s,%s%s", world->admission.status,
+               binding->namespace, world->admission.name ? binding->name : "*",
+               which != 1 ? " finalizers" : "", which != 0 ? " status" : "");
+}
+
 static void break_role(struct world *world)
 {
     const char *name = people_role(world), *slash = strrchr(name, '/');
@@ -233,6 +254,9 @@ static void do_deed(struct world *world, enum deed deed)
     case DEED_RELEASE:
         let_through(world);
         break;
+    case DEED_ADMISSION:
+        refuse_patches(world);
+        break;
     case DEED_QUOTA:
         set_quota(world);
         break;
@@ -267,7 +291,8 @@ void people_act(struct world *world)
                                       DEED_RELABEL,
                                       DEED_NAMESPACE_DELETE,
                                       DEED_RELEASE};
-    static const enum deed rough[] = {DEED_COMPACT, DEED_DENY, DEED_QUOTA, DEED_ROLE_BROKEN};
+    static const enum deed rough[] = {DEED_COMPACT, DEED_DENY, DEED_QUOTA, DEED_ROLE_BROKEN,
+                                      DEED_ADMISSION};
     struct tape *tape = &world->tape;
 
     if (tape_chance(tape, world->weather.drift, "drift"))

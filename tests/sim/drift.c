@@ -7,7 +7,7 @@
 
 #define TAGS_MAX 50
 
-static void put(struct world *world, const struct model_association *wanted)
+void drift_put(struct world *world, const struct model_association *wanted)
 {
     const struct model_association *made;
     struct model_error err;
@@ -40,7 +40,7 @@ bool drift_foreign(struct world *world, const char *namespace, const char *accou
         foreign.owner_arn = "arn:aws:eks:us-west-2:" EXPECT_ACCOUNT ":addon/blue/x/1";
     }
     people_did(world, kind == 3 ? DRIFT_ADD_ON : DRIFT_FOREIGN, "%s/%s", namespace, account);
-    put(world, &foreign);
+    drift_put(world, &foreign);
     return true;
 }
 
@@ -81,7 +81,7 @@ static void change_role(struct world *world, bool ours)
     changed.role_arn = "arn:aws:iam::" EXPECT_ACCOUNT ":role/by-hand";
     people_did(world, ours ? DRIFT_ROLE : DRIFT_FOREIGN_ROLE, "%s/%s %s", one->namespace,
                one->service_account, one->id);
-    put(world, &changed);
+    drift_put(world, &changed);
 }
 
 /* Takes one of the user's away, or adds one. */
@@ -103,7 +103,7 @@ static void change_tags(struct world *world)
     changed.tags = tags;
     changed.tag_count = count;
     people_did(world, DRIFT_TAGS, "%s/%s %s", one->namespace, one->service_account, one->id);
-    put(world, &changed);
+    drift_put(world, &changed);
 }
 
 static void lose_owner(struct world *world)
@@ -123,7 +123,7 @@ static void lose_owner(struct world *world)
     changed.tag_count = count;
     people_did(world, DRIFT_OWNER_LOST, "%s/%s %s", one->namespace, one->service_account, one->id);
     marks_set(&world->owner_lost, world->now, "%s", one->id);
-    put(world, &changed);
+    drift_put(world, &changed);
 }
 
 void drift_act(struct world *world)

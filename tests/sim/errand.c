@@ -159,6 +159,19 @@ static bool can_meet(const struct call *call, enum fault fault)
     }
 }
 
+static bool is_refused(const struct world *world, const struct call *call)
+{
+    const struct admission *admission = &world->admission;
+
+    if (world->now >= admission->until ||
+        !(call->verb == CALL_PATCH_FINALIZERS
+              ? admission->finalizers
+              : call->verb == CALL_PATCH_STATUS && admission->statuses))
+        return false;
+    return strcmp(call->in.object.namespace, admission->namespace) == 0 &&
+           (!admission->name || strcmp(call->in.object.name, admission->name) == 0);
+}
+
 static enum fault draw_fault(struct world *world, const struct call *call)
 {
     static const enum fault common[] = {FAULT_SLOW,
@@ -186,6 +199,10 @@ static enum fault draw_fault(struct world *world, const struct call *call)
         return FAULT_NONE;
     if (world->now < (eks ? world->deny_eks_until : world->deny_kube_until))
         return FAULT_DENIED;
+    if (is_refused(world, call)) {
+        world->tally->sometimes[SOMETIMES_FINALIZER_REFUSED] += call->verb == CALL_PATCH_FINALIZERS;
+        return FAULT_ADMISSION;
+    }
     if (!tape_chance(&world->tape, chance, "does the call fail"))
         return FAULT_NONE;
     if (list && tape_choose(&world->tape, 2, "a fault of lists") == 1)
@@ -225,6 +242,7 @@ static void draw_times(struct world *world, struct errand *errand)
     case FAULT_HTML:
     case FAULT_CUT:
     case FAULT_FURTHER_PAGE:
+    case FAULT_ADMISSION:
         errand->effect_at = NEVER;
         break;
     case FAULT_LATE:

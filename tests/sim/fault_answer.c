@@ -108,6 +108,10 @@ void fault_answer_make(struct world *world, const struct errand *errand,
     case FAULT_NOT_SERVED:
         refuse(errand, 404, "", "no such resource", "NotFound", ret_answer);
         break;
+    case FAULT_ADMISSION:
+        refuse(errand, world->admission.status, "", "an admission policy refuses it",
+               world->admission.status == 403 ? "Forbidden" : "Invalid", ret_answer);
+        break;
     case FAULT_HTML:
         put(ret_answer, 200, "text/html", "<html><body>Something went wrong</body></html>");
         break;

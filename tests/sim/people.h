@@ -15,6 +15,8 @@ void people_mend(struct world *world);
 
 /* Somebody changes EKS by hand. (drift.c) */
 void drift_act(struct world *world);
+/* An association is as given from now on, or comes. */
+void drift_put(struct world *world, const struct model_association *wanted);
 /* An association that is not ours comes under a free key. Returns false when the key is taken. */
 bool drift_foreign(struct world *world, const char *namespace, const char *account, uint32_t kind);
 

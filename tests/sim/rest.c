@@ -277,6 +277,22 @@ static void check_status(struct world *world, const struct binding *binding)
 
 /* ---- the whole ---- */
 
+/* Rule W5: such a key is tried again at most hourly, and may be as another wants it for as long. */
+static bool is_contested(const struct world *world, const struct binding *binding)
+{
+    struct view view = world_view(world);
+
+    for (size_t i = 0; i < 5; i++) {
+        char account[16];
+
+        snprintf(account, sizeof account, "sa-%zu", i);
+        if (expect_names(&view, binding, account) &&
+            marks_get(&world->contested, "%s/%s", binding->namespace, account) >= 0)
+            return strcmp(binding->status.ready_reason, "Contested") == 0;
+    }
+    return false;
+}
+
 static void check_binding(struct world *world, const struct binding *binding)
 {
     struct view view = world_view(world);
@@ -284,6 +300,10 @@ static void check_binding(struct world *world, const struct binding *binding)
     if (binding->deleting) {
         if (world->weather.mode == PLAN_SYNC)
             world_fail(world, "nothing-left", "%s is still being deleted", binding->name);
+        return;
+    }
+    if (is_contested(world, binding)) {
+        world->rests_contested = true;
         return;
     }
     for (size_t i = 0; i < 5; i++) {

@@ -33,6 +33,7 @@ enum fault {
     FAULT_CUT,               /* 200, and half the answer */
     FAULT_FURTHER_PAGE,      /* the first page came, a further one does not */
     FAULT_STOPPED,           /* the process stood still between gate and sending: not sent */
+    FAULT_ADMISSION,         /* a patch is refused for a while, with 422 or 403 */
     FAULT_CRASH_BEFORE,      /* the operator dies instead of calling */
     FAULT_CRASH_AFTER,       /* the operator dies before it learns of the effect */
     FAULT_COUNT,
@@ -83,6 +84,7 @@ enum deed {
     DEED_COMPACT,
     DEED_DENY,
     DEED_RELEASE,
+    DEED_ADMISSION,
     DEED_QUOTA,
     DEED_ROLE_BROKEN,
     DRIFT_DELETE,
@@ -93,6 +95,10 @@ enum deed {
     DRIFT_ADD_ON,
     DRIFT_FOREIGN_GONE,
     DRIFT_FOREIGN_ROLE,
+    DRIFT_REVERT,
+    DRIFT_ADD_ON_AGAIN,
+    DRIFT_RIVAL,
+    DRIFT_DELETE_AGAIN,
     DEED_COUNT,
 };
 
@@ -140,6 +146,8 @@ enum sometimes {
     SOMETIMES_DEFINITION_ENDING, /* a pass was made while the definition was terminating */
     SOMETIMES_DEFINITION_GONE,   /* a list or watch met that there is none */
     SOMETIMES_EVENT_REFUSED,     /* an Event in a namespace that is being deleted */
+    SOMETIMES_UNDONE,            /* somebody undid our write of one key for the third time */
+    SOMETIMES_FINALIZER_REFUSED, /* by admission */
     SOMETIMES_ORPHAN_AT_REST,
     SOMETIMES_ADD_ON_AT_REST,
     SOMETIMES_TAKEN_AT_REST,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tests/sim/actors.h"
 #include "tests/sim/candidate.h"
 #include "tests/sim/errand.h"
 #include "tests/sim/invariant.h"
@@ -204,7 +205,7 @@ static bool is_at_rest(struct world *world)
     rest_check(world);
     well = !world->trial_failed;
     world->trial = world->trial_failed = false;
-    return well && upheaval_due(world) == NEVER;
+    return well && upheaval_due(world) == NEVER && actors_due(world) == NEVER;
 }
 
 /* Rest comes when nothing has been written for so long that nothing is on its way any more, and
@@ -227,7 +228,7 @@ static void watch_quiet(struct world *world)
 {
     if (world->phase != PHASE_QUIET || world->failed)
         return;
-    if (world->writes != world->writes_at_quiet)
+    if (world->writes != world->writes_at_quiet && !world->rests_contested)
         world_fail(world, "quiet", "something was written at rest");
     else if (world->passes >= world->passes_at_quiet + QUIET_PASSES)
         world->phase = PHASE_OVER;
@@ -249,6 +250,7 @@ static int64_t next_due(struct world *world)
 
     sooner(&due, world->people_at);
     sooner(&due, upheaval_due(world));
+    sooner(&due, actors_due(world));
     if (world->phase == PHASE_SETTLING && world->weather.mode == PLAN_SYNC)
         sooner(&due, world->try_rest_at);
     sooner(&due, errands_due(world));
@@ -290,6 +292,7 @@ static void turn(struct world *world)
             world->now + tape_between(&world->tape, 1, PACE_MS, "until somebody does something");
     }
     upheaval_run(world);
+    actors_run(world);
     errands_run(world);
     lease_calls_run(world);
     run_places(world);
@@ -335,6 +338,7 @@ static void world_init(struct world *world, struct tape *tape, enum world_way wa
     if (way != WORLD_PLAIN)
         world->wire = sim_wire_new(world);
     people_settle_in(world);
+    actors_draw(world);
     world->people_at = world->now + tape_between(&world->tape, 1, PACE_MS, "the first deed");
     places_init(world, fiber);
 }
@@ -350,6 +354,7 @@ static void world_release(struct world *world)
     upheaval_release(world);
     mem_free(world->lost.items);
     mem_free(world->told_conflict.items);
+    mem_free(world->contested.items);
     mem_free(world->touched.items);
     mem_free(world->owner_lost.items);
     mem_free(world->deleted.items);

@@ -148,6 +148,31 @@ struct comebacks {
     size_t count, capacity;
 };
 
+/* Somebody else who keeps his hand on one key. */
+enum actor_kind {
+    ACTOR_REVERTER, /* puts its role back */
+    ACTOR_ADD_ON,   /* an EKS add-on */
+    ACTOR_RIVAL,    /* another instance of podbind */
+    ACTOR_DELETER,  /* deletes what we made */
+};
+struct actor {
+    enum actor_kind kind;
+    const char *namespace, *account;
+    int64_t pace, at; /* between two looks; the next one */
+    bool makes;       /* ACTOR_REVERTER: where there is none, too */
+    uint32_t undone;  /* how often it has undone what we had written */
+};
+#define ACTORS_MAX 2
+
+/* Patches that the API server refuses for a while. */
+struct admission {
+    int64_t until;
+    int status;            /* 422 or 403 */
+    const char *namespace; /* of which bindings */
+    const char *name;      /* NULL: all of them */
+    bool finalizers, statuses;
+};
+
 struct world {
     struct tape tape;
     struct trace trace;
@@ -175,9 +200,14 @@ struct world {
     struct lease_call *lease_calls;
 
     struct comebacks comebacks;
+    struct actor actors[ACTORS_MAX];
+    size_t actor_count;
+    struct admission admission;
     int64_t install_after; /* so long the definition stays gone */
 
-    struct marks lost;          /* uids of bindings that went without their finalizers */
+    struct marks lost;      /* uids of bindings that went without their finalizers */
+    struct marks contested; /* keys in which somebody undid our write three times or more */
+    bool rests_contested;   /* at rest a binding says so: it may be written again within the hour */
     struct marks told_conflict; /* uids of bindings whose status has said Conflict */
     struct marks touched;       /* keys in which somebody else had a hand, or a late call */
     struct marks owner_lost;    /* ids that lost their owner tag */
