@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/desired.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 #include "crds/pairs.h"
 
@@ -278,7 +278,7 @@ void desired_build(const struct desired_input *input, struct desired *ret_desire
         add_wants(&builder, &desired.claims[i]);
     }
     for (size_t i = 0; i < desired.claim_count; i++) {
-        assert(desired.wants || desired.claims[i].want_count == 0);
+        CANNOT_HAPPEN(!desired.wants && desired.claims[i].want_count > 0, "wants are counted");
         desired.claims[i].wants = desired.wants ? desired.wants + next : NULL;
         for (size_t j = 0; j < desired.claims[i].want_count; j++)
             desired.wants[next++].claim = &desired.claims[i];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/plan.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 #include "crds/pairs.h"
 
@@ -153,7 +153,7 @@ static struct plan_step judge_unwanted(struct uid_index *index, const struct mir
     struct plan_step step = {.verb = PLAN_LEAVE, .entry = entry};
     const struct association *association;
 
-    assert(entry); /* a key that nobody holds is there because the mirror has it */
+    CANNOT_HAPPEN(!entry, "a key that nobody holds is there because the mirror has it");
     association = entry->association;
     if (!association || !association_is_ours(association, context->owner) ||
         pairs_has(association->tags, TAG_RETAIN, "true"))
@@ -302,7 +302,7 @@ static bool has_work(const struct plan_step *step, const struct plan_context *co
     case PLAN_CHANGE:
         return !step->claim->binding->suspend && context->mode != PLAN_OBSERVE;
     case PLAN_DELETE:
-        assert(step->entry);
+        CANNOT_HAPPEN(!step->entry, "what is to be deleted stands in the mirror");
         return !step->entry->deleted_at && context->mode == PLAN_SYNC;
     case PLAN_KEEP:
     case PLAN_UNKNOWN:
