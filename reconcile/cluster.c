@@ -145,7 +145,7 @@ int cluster_judge(struct cluster *cluster, const struct cluster_evidence *eviden
                          evidence->arn, cluster->name, cluster->name);
     length =
         snprintf(judged.owner, sizeof judged.owner, "%s/%s", evidence->kube_system_uid, instance);
-    if (evidence->kube_system_uid[0] == '\0' || length < 0 || (size_t)length >= sizeof judged.owner)
+    if (evidence->kube_system_uid[0] == '\0' || (size_t)length >= sizeof judged.owner)
         return error_set(err, ERROR_INVALID, "namespace kube-system has no usable UID");
     judged.deleting = strcmp(evidence->status, "DELETING") == 0;
     compare(&judged, evidence);

@@ -318,7 +318,7 @@ static bool has_work(const struct plan_step *step, const struct plan_context *co
 
 static int64_t grace_ends(const struct plan_step *step, const struct plan_context *context)
 {
-    return step->evidence == EVIDENCE_ACCOUNT_GONE && step->entry
+    return step->evidence == EVIDENCE_ACCOUNT_GONE
                ? step->entry->absent_since + context->absence_grace_ms
                : 0;
 }
