@@ -52,6 +52,8 @@ static void the_verdicts(void **state)
         {"slash at the end", ISSUER "/", ISSUER, "", "", CLUSTER_VERIFIED},
         {"slashes at both ends", ISSUER, ISSUER "//", "", "", CLUSTER_VERIFIED},
         {"other issuer", ISSUER, OTHER_ISSUER, "", "", CLUSTER_WRONG},
+        {"slashes only", "//", ISSUER, "", "", CLUSTER_WRONG},
+        {"slashes only there", ISSUER, "/", "", "", CLUSTER_WRONG},
         {"longer issuer", ISSUER, ISSUER "2", "", "", CLUSTER_WRONG},
         {"other letters", ISSUER, "https://OIDC.eks.us-west-2.amazonaws.com/id/BLUE", "", "",
          CLUSTER_WRONG},
@@ -165,7 +167,11 @@ static void refuses_other_ARNs_and_changes_nothing(void **state)
 {
     static const char *const arns[] = {
         "",
+        "arn",
+        "arn:aws",
         "arn:aws:eks",
+        "arn:aws:eks:us-west-2",
+        "arn:aws:eks:us-west-2:111122223333",
         "arn:aws:eks:us-west-2:111122223333:cluster/green",
         "arn:aws:eks:us-west-2:111122223333:cluster/blue2",
         "arn:aws:eks:us-west-2:111122223333:nodegroup/blue",
@@ -272,6 +278,7 @@ static void a_search_that_could_not_read_all_leaves_the_cluster_unverified(void 
     none(&met, &own, &cluster);
     assert_string_equal(cluster_reason(&cluster), "ClusterUnverified");
     assert_non_null(strstr(cluster.why, "there are more: give --cluster-name"));
+    met = (struct cluster_search_met){0};
     none(&met, &nothing, &cluster);
     assert_string_equal(cluster_reason(&cluster), "ClusterUnverified");
     assert_non_null(strstr(cluster.why, "could be read, so it can't be told which EKS cluster"));

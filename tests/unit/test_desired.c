@@ -186,6 +186,19 @@ static void a_named_account_need_not_exist(void **state)
     assert_ptr_equal(find(&scene, "app", "app-sa"), only_want(&scene, "one"));
 }
 
+static void a_named_account_of_another_namespace_is_another(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+    const struct binding binding = scene_binding("one");
+
+    (void)state;
+    scene_init(&scene);
+    scene_add_binding(&scene, &binding);
+    scene_add_account(&scene, "app-2", "app-sa", "")->has_irsa_role = true;
+    scene_desire(&scene);
+    assert_false(only_want(&scene, "one")->irsa);
+}
+
 static void sees_accounts_that_still_use_IRSA(void **state)
 {
     CLEANUP(scene_release) struct scene scene;
@@ -418,6 +431,27 @@ static void the_largest_tags_that_a_user_may_set_fit(void **state)
     assert_true(pairs_has(strbuf_text(&tags), TAG_OWNER, SCENE_OWNER));
 }
 
+/* A CustomResourceDefinition of another version may let in more. */
+static void no_more_tags_are_taken_than_EKS_takes(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+    CLEANUP(strbuf_release) struct strbuf user = {0}, tags = {0};
+    struct binding binding = scene_binding("one");
+
+    (void)state;
+    scene_init(&scene);
+    for (int i = 0; i < 60; i++)
+        strbuf_format(&user, "%02d\t\n", i);
+    binding.tags = user.text;
+    binding.retain = true;
+    scene_add_binding(&scene, &binding);
+    scene_desire(&scene);
+    desired_tags(scene_claim(&scene, "one"), SCENE_OWNER, &tags);
+    assert_int_equal(count_pairs(strbuf_text(&tags)), 50);
+    assert_true(pairs_has(strbuf_text(&tags), TAG_OWNER, SCENE_OWNER));
+    assert_true(pairs_has(strbuf_text(&tags), TAG_RETAIN, "true"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +461,7 @@ int main(void)
         cmocka_unit_test(a_cluster_not_known_yet_refuses_nothing),
         cmocka_unit_test(nothing_wants_nothing),
         cmocka_unit_test(a_named_account_need_not_exist),
+        cmocka_unit_test(a_named_account_of_another_namespace_is_another),
         cmocka_unit_test(sees_accounts_that_still_use_IRSA),
         cmocka_unit_test(a_selector_wants_its_matches_beside_it_only),
         cmocka_unit_test(a_binding_that_is_being_deleted_wants_nothing),
@@ -437,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_conflict_takes_one_key_only),
         cmocka_unit_test(tags_are_the_users_and_ours),
         cmocka_unit_test(the_largest_tags_that_a_user_may_set_fit),
+        cmocka_unit_test(no_more_tags_are_taken_than_EKS_takes),
     };
 
     return cmocka_run_group_tests_name("desired", tests, NULL, NULL);
