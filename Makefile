@@ -5,7 +5,7 @@
 #   make VARIANT=san unit-programs          -O1 with AddressSanitizer and UBSan, in build/san/
 
 BUILD := build
-VARIANT := release# release | san | tsan
+VARIANT := release# release | san | tsan | cov
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -46,17 +46,16 @@ HARDENING_LINK := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,nodlopen -Wl
 MODE_release = -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 $(call probe,$(HARDENING)) -fPIE
 LINK_release = -pie $(call probe,$(HARDENING_LINK))
 MODE_san = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-LINK_san = $(MODE_san)
 MODE_tsan = -O1 -fno-omit-frame-pointer -fsanitize=thread
-LINK_tsan = $(MODE_tsan)
+MODE_cov = -O0 --coverage -fprofile-update=atomic
 probe = $(shell tools/probe.sh $(BUILD)/probe "$(CC)" $(1))
 packages = $(or $(shell pkg-config $(1) $(2)),$(if $(filter --libs,$(1)),\
     $(error missing libraries: run tools/deps.sh)))
 
-ifneq ($(filter-out help clean fmt lint demo test check unit mutants e2e crash tsan valgrind bench,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean fmt lint demo test check unit coverage mutants e2e crash tsan valgrind bench,$(or $(MAKECMDGOALS),all)),)
 COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote. -pthread -g \
     $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
-LINK := $(CC) -pthread $(LINK_$(VARIANT)) $(LDFLAGS)
+LINK := $(CC) -pthread $(or $(LINK_$(VARIANT)),$(MODE_$(VARIANT))) $(LDFLAGS)
 LIBS := $(call packages,--libs,$(LIBRARIES))
 same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
 keep = $(if $(call same,$(strip $(file <$(1))),$(strip $(2))),,$(shell mkdir -p $(OUT))$(file >$(1),$(2)))
@@ -65,7 +64,7 @@ $(call keep,$(OUT)/sources,$(SOURCES))# a file less links all again
 endif
 
 # ---- what there is to do ------------------------------------------------------------------------
-.PHONY: all demo test check unit sim mutants e2e crash tsan valgrind bench lint fmt clean help programs unit-programs \
+.PHONY: all demo test check unit sim coverage mutants e2e crash tsan valgrind bench lint fmt clean help programs unit-programs \
     objects headers
 
 all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.json) ## build/podbind (the default)
@@ -90,6 +89,8 @@ crash: ## kill -9 at 464 points, and what has made others delete everything
 	@python3 tools/test.py --only deps,controlplane,crash --points all
 tsan: ## the unit tests and end to end under ThreadSanitizer
 	@python3 tools/test.py --only deps,unit,controlplane,e2e --variant tsan --operator tsan
+coverage: ## branches of reconcile/ taken by unit tests and cases, and by HISTORIES=4000 histories
+	@python3 tools/coverage.py $(if $(HISTORIES),--histories $(HISTORIES))
 valgrind: ## the unit tests under valgrind
 	@tools/deps.sh valgrind
 	@python3 tools/test.py --only unit --variant release --valgrind

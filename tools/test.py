@@ -318,7 +318,7 @@ def run_stages(names: list[str], stages: Stages) -> Iterator[tuple[str, float, C
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(ORDER), help=f"stages, of {','.join(ORDER)}")
-    parser.add_argument("--variant", default="san", choices=("release", "san", "tsan"), help="of unit and sim")
+    parser.add_argument("--variant", default="san", choices=("release", "san", "tsan", "cov"), help="of unit and sim")
     parser.add_argument("--valgrind", action="store_true", help="the unit tests run under it")
     parser.add_argument("--operator", default="release", choices=("release", "san", "tsan"), help="of e2e")
     parser.add_argument("--points", default="chosen", choices=("chosen", "all"), help="of crash")
