@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "crds/pairs.h"
+#include "reconcile/blocker.h"
 
 #define MESSAGE_CAP 1024
 #define SECOND_US 1000000
@@ -103,24 +103,6 @@ static struct key_standing want_standing(struct want *want, const struct outcome
 
 /* ---- sentences ---- */
 
-static void say_taken(struct strbuf *message, const struct association *association, bool add_on)
-{
-    size_t length = 0;
-    const char *owner = pairs_get(association->tags, TAG_OWNER, &length);
-
-    strbuf_format(message, "association %s (role %.300s) stands there already", association->id,
-                  association->access.role_arn);
-    if (add_on)
-        strbuf_format(message, ", owned by the EKS add-on %.200s: podbind never touches it",
-                      association->owner_arn);
-    else if (owner)
-        strbuf_format(message, ", made by another podbind (%.*s): remove one of the two bindings",
-                      (int)(length < 200 ? length : 200), owner);
-    else
-        strbuf_str(message,
-                   ", not made by podbind: delete it, or set adoption: SameAccess or Always");
-}
-
 static void say_want(struct strbuf *message, const struct want *want,
                      const struct key_standing *standing, const struct outcome_context *context)
 {
@@ -130,11 +112,11 @@ static void say_want(struct strbuf *message, const struct want *want,
     if (want->verdict == WANT_REFUSED)
         strbuf_str(message, "those of podbind's own namespace are always refused");
     else if (want->verdict == WANT_CONFLICT)
-        strbuf_format(message, "held by the older binding '%s'", want->rival->binding->name);
+        blocker_say_holder(message, want->rival, entry);
     else if (strcmp(standing->state, "Failing") == 0)
         strbuf_str(message, entry->trouble->text);
     else if (strcmp(standing->state, "Blocked") == 0)
-        say_taken(message, standing->association, strcmp(standing->reason, "AddOnOwned") == 0);
+        blocker_say_taken(message, want, standing->association);
     else if (strcmp(standing->state, "Waiting") == 0)
         strbuf_str(message, "waiting for EKS to let go of the deleted association");
     else if (strcmp(standing->state, "Suspended") == 0)

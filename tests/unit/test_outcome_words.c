@@ -57,6 +57,25 @@ static void what_keeps_an_association_from_going_is_said(void **state)
     }
 }
 
+/* A read of this very pass found nothing there any more. */
+static void what_has_gone_meanwhile_does_not_linger(void **state)
+{
+    const struct association_key key = {"app", "old-sa"};
+    CLEANUP(stage_release) struct stage stage;
+    struct plan_step step = {.verb = PLAN_DELETE, .evidence = EVIDENCE_SPEC_MOVED};
+
+    (void)state;
+    stage_init(&stage);
+    add_reader(&stage);
+    add_ours(&stage, "app-sa");
+    step.entry = mirror_entry(&stage.scene.mirror, &key);
+    stage.context.lingering = &step;
+    stage.context.hold = "20 of 20 are spent";
+    is(judge(&stage), CONDITION_ASSOCIATED, CONDITION_TRUE, "Associated");
+    assert_string_equal(stage.outcome.status.conditions[CONDITION_ASSOCIATED].message,
+                        "EKS holds exactly what is wanted");
+}
+
 /* ---- who stands in the way ---- */
 
 static void a_failure_says_nothing_of_what_is_in_place_or_taken(void **state)
@@ -90,7 +109,90 @@ static void the_owner_that_is_named_is_cut_where_it_is_too_long(void **state)
     judge(&stage);
     owner[200] = '\0';
     says(&stage.outcome.status, CONDITION_READY, owner);
-    says(&stage.outcome.status, CONDITION_READY, "oo): remove one of the two bindings");
+    says(&stage.outcome.status, CONDITION_READY, "oo): delete one of the two bindings");
+}
+
+static const char *sentence_for(struct stage *stage, const char *tags, const char *role,
+                                const char *add_on)
+{
+    struct association taken = scene_association("app-sa", "uid-reader");
+
+    taken.tags = tags;
+    taken.access.role_arn = role;
+    taken.owner_arn = add_on;
+    stage_init(stage);
+    add_reader(stage);
+    scene_add_association(&stage->scene, &taken);
+    return judge(stage)->conditions[CONDITION_READY].message;
+}
+
+/* Id, role, whose it is, and the next step: the reader has nothing but this sentence. */
+static void what_stands_in_the_way_is_told_with_a_way_out(void **state)
+{
+    static const struct {
+        const char *tags, *role, *add_on, *sentence;
+    } rows[] = {
+        {"a\t1\nmanaged-by\tterraform\n", SCENE_OTHER_ROLE, "",
+         ", not made by podbind (it has the tags a=1, managed-by=terraform): delete it where it "
+         "was made, or set adoption: Always and podbind takes it over and changes it"},
+        {"managed-by\tterraform\n", SCENE_ROLE, "",
+         "terraform): delete it where it was made, or set adoption: SameAccess and podbind takes "
+         "it over"},
+        {"a\t1\nb\t2\nc\t3\nd\t4\n", SCENE_ROLE, "", "(it has the tags a=1, b=2, c=3): "},
+        {"", SCENE_ROLE, "", ", not made by podbind (it has no tag that tells by whom): delete it"},
+        {"podbind.dev/owner\tother-uid/podbind\n", SCENE_OTHER_ROLE, "",
+         ", made by another podbind (other-uid/podbind): delete one of the two bindings, or set "
+         "adoption: Always and podbind takes it over and changes it"},
+        {"", SCENE_OTHER_ROLE, "arn:of:the:add-on",
+         ", owned by the EKS add-on arn:of:the:add-on: podbind never touches it; delete this "
+         "binding, or take the association out of the add-on's configuration"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CLEANUP(stage_release) struct stage stage;
+        const char *said = sentence_for(&stage, rows[i].tags, rows[i].role, rows[i].add_on);
+
+        assert_non_null(strstr(said, "service account 'app-sa': association a-app-sa (role arn:"));
+        assert_non_null(strstr(said, rows[i].role));
+        if (!strstr(said, rows[i].sentence))
+            fail_msg("'%s' does not say '%s'", said, rows[i].sentence);
+    }
+}
+
+static void a_tag_that_is_too_long_for_a_sentence_is_left_out(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    char value[98] = "", tags[200];
+
+    (void)state;
+    memset(value, 'x', sizeof value - 1);
+    snprintf(tags, sizeof tags, "long\t%s\nteam\tred\n", value);
+    assert_non_null(
+        strstr(sentence_for(&stage, tags, SCENE_ROLE, ""), "(it has the tags team=red)"));
+}
+
+static void the_holder_of_a_key_is_told_with_what_it_has_there(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct binding older = scene_binding("older");
+
+    (void)state;
+    stage_init(&stage);
+    add_reader(&stage)->created_us = 9;
+    older.role_name = "writer";
+    scene_add_binding(&stage.scene, &older);
+    judge(&stage);
+    says(&stage.outcome.status, CONDITION_READY,
+         "held by the older binding 'older' (role arn:aws:iam::111122223333:role/writer): delete "
+         "one of the two, or take the service account out of one");
+    mirror_entry(&stage.scene.mirror, &(struct association_key){"app", "app-sa"})->look = true;
+    judge(&stage);
+    says(&stage.outcome.status, CONDITION_READY, "'older' (role ");
+    add_ours(&stage, "app-sa");
+    judge(&stage);
+    says(&stage.outcome.status, CONDITION_READY,
+         "held by the older binding 'older' with association a-app-sa (role ");
 }
 
 static const struct selector_requirement any_tier = {.key = "tier", .operation = SELECTOR_EXISTS};
@@ -148,11 +250,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_keeps_an_association_from_going_is_said),
+        cmocka_unit_test(what_has_gone_meanwhile_does_not_linger),
         cmocka_unit_test(a_failure_says_nothing_of_what_is_in_place_or_taken),
         cmocka_unit_test(the_owner_that_is_named_is_cut_where_it_is_too_long),
+        cmocka_unit_test(what_stands_in_the_way_is_told_with_a_way_out),
+        cmocka_unit_test(a_tag_that_is_too_long_for_a_sentence_is_left_out),
+        cmocka_unit_test(the_holder_of_a_key_is_told_with_what_it_has_there),
         cmocka_unit_test(the_first_of_several_is_named_and_the_others_are_counted),
         cmocka_unit_test(of_several_contested_keys_the_first_is_named),
     };
 
-    return cmocka_run_group_tests_name("outcome_stuck", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("outcome_words", tests, NULL, NULL);
 }
