@@ -152,6 +152,13 @@ def wait_gone(cluster: ControlPlane, namespace: str, name: str, seconds: float =
     wait_for(lambda: get_binding(cluster, namespace, name) is None, seconds, f"{namespace}/{name} to be gone")
 
 
+def drop_binding(cluster: ControlPlane, namespace: str, name: str) -> None:
+    """Without an operator: takes it away with its finalizers, so that what it has in EKS stays."""
+    path = f"{BINDINGS}/namespaces/{namespace}/podidentitybindings/{name}"
+    expect(200, *cluster.api("PATCH", path, {"metadata": {"finalizers": None}}, MERGE_PATCH))
+    expect(200, *cluster.api("DELETE", path))
+
+
 def wipe(cluster: ControlPlane, *namespaces: str) -> None:
     """Without an operator: removes every binding, finalizers and all, the operator's Leases, and the namespaces."""
     status, answer = cluster.api("GET", f"{BINDINGS}/podidentitybindings")
