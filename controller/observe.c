@@ -399,6 +399,10 @@ int observe_rotate(struct observe *observe, struct error *err)
 
     if (now < observe->rotation_due)
         return 0;
+    if (observe->cluster.verdict != CLUSTER_VERIFIED) { /* its name may not be known */
+        observe->rotation_due = now + observe->settings->rotation_ms;
+        return 0;
+    }
     observe->rotation_due = now + observe->settings->describe_interval_ms;
     if (!entry) /* what we create is known that long */
         return 0;

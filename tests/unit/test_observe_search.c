@@ -373,6 +373,32 @@ static void empty_pages_come_to_an_end(void **state)
     assert_true(stage.lists <= OBSERVE_SEARCH_CAP + 1);
 }
 
+/* As when it was found, and then EKS said that there was no such cluster. */
+static void without_a_cluster_nothing_of_it_is_described(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    const struct association known = {.key = {"app", "app-sa"},
+                                      .id = "a-1",
+                                      .owner_arn = "",
+                                      .tags = "",
+                                      .external_id = "",
+                                      .access = {"", "", "", false}};
+    struct mirror_entry *entry;
+    struct error err = {0};
+
+    (void)state;
+    stage_init(&stage, 1, 100);
+    stage.settings.rotation_ms = 1000;
+    stage.settings.window = 4;
+    stage.script.answer = answer;
+    stage.script.now = 500000;
+    entry = mirror_entry(&stage.observe.mirror, &known.key);
+    mirror_created(entry, association_copy(&known), 1);
+    assert_int_equal(observe_rotate(&stage.observe, &err), 0);
+    assert_int_equal(stage.script.started, 0);
+    assert_int_equal(stage.observe.rotation_due, stage.script.now + 1000);
+}
+
 static void ends_when_the_world_does(void **state)
 {
     CLEANUP(stage_release) struct stage stage;
@@ -405,6 +431,7 @@ int main(void)
         cmocka_unit_test(a_throttled_search_waits_and_goes_on_where_it_was),
         cmocka_unit_test(looks_at_a_thousand_clusters_and_then_gives_up_for_long),
         cmocka_unit_test(empty_pages_come_to_an_end),
+        cmocka_unit_test(without_a_cluster_nothing_of_it_is_described),
         cmocka_unit_test(ends_when_the_world_does),
     };
 
