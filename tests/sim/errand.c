@@ -355,7 +355,8 @@ static void perform(struct world *world, struct errand *errand)
         TRACE(world, "  late: %s takes effect", call_name(errand->work.verb));
     if (!errand->call || errand->crash)
         count(world, errand);
-    invariant_effect(world, errand);
+    if (!errand->wire || sim_wire_has_effect(world, errand))
+        invariant_effect(world, errand);
     call_release(&errand->work); /* a caller that gave up was told another thing */
     if (errand->wire)
         sim_wire_perform(world, errand);

@@ -12,8 +12,8 @@
 
 #define REGION "us-west-2"
 #define TOKEN "sha256~sim.token-of_the.operator"
+#define SKEW_MAX_US (INT64_C(300) * 1000000)
 #define SERVER "https://kube.example:6443"
-#define GARBLED_PER_MILLE 30
 
 static const struct options_names everywhere = {0};
 
@@ -59,12 +59,14 @@ static uint64_t throw_dice(const struct world *world)
 
 struct sim_wire *sim_wire_new(struct world *world)
 {
+    static const uint32_t garbled[] = {0, 10, 40, 150};
     struct sim_wire *wire = mem_alloc(sizeof *wire);
     uint64_t seed = throw_dice(world);
 
     wire->world = world;
     wire->rough = world->way == WORLD_ROUGH;
     tape_init(&wire->dice, seed);
+    wire->garbled = garbled[tape_choose(&wire->dice, 4, "how much is garbled")];
     api_init(&wire->api, world, TOKEN, ~seed);
     sim_wire_prepare_eks(wire, seed);
     set_up_kube(wire, kube_ca_bundle(world));
@@ -110,7 +112,7 @@ void sim_wire_life_free(struct aws_client *life)
 bool sim_wire_may_garble(struct sim_wire *wire)
 {
     return wire->rough && !world_is_calm(wire->world) &&
-           tape_chance(&wire->dice, GARBLED_PER_MILLE, "is it garbled");
+           tape_chance(&wire->dice, wire->garbled, "is it garbled");
 }
 
 /* ---- sending ---- */
@@ -167,6 +169,7 @@ void sim_wire_send(struct world *world, struct errand *errand, const struct call
     int result;
 
     errand->wire = sent;
+    sent->signed_us = wall_us + replica->aws->clock_offset_us;
     sent->kube.namespaces = &everywhere;
     sent->kube.lease_namespace = OWN_NAMESPACE;
     sent->kube.lease_name = LEASE_NAME;
@@ -175,6 +178,13 @@ void sim_wire_send(struct world *world, struct errand *errand, const struct call
     if (result < 0)
         world_fail(world, "wire", "%s can't be written: %s", call_name(call->verb),
                    sent->unsent.text);
+}
+
+bool sim_wire_has_effect(const struct world *world, const struct errand *errand)
+{
+    int64_t off_us = errand->wire->signed_us - world_wall_us(world);
+
+    return !call_is_eks(errand->work.verb) || (off_us >= -SKEW_MAX_US && off_us <= SKEW_MAX_US);
 }
 
 void sim_wire_errand_free(struct errand *errand)
@@ -284,6 +294,16 @@ void sim_wire_answer(struct world *world, struct errand *errand, struct http_ans
 
 /* ---- the way back ---- */
 
+/* For those who judge by what was drawn: what came was no answer. Of a refusal the status is left. */
+static void note_garbled(struct errand *errand)
+{
+    const struct error *error = &errand->work.error;
+    bool writes = call_writes(errand->work.verb);
+
+    if (error->kind != ERROR_NONE && (!writes || error->status < 400 || error->status > 499))
+        errand->fault = writes ? FAULT_REPLY_LOST : FAULT_LOST;
+}
+
 void sim_wire_arrive(struct world *world, struct errand *errand)
 {
     struct sim_wire *wire = world->wire;
@@ -298,6 +318,7 @@ void sim_wire_arrive(struct world *world, struct errand *errand)
         world->tally->garbles.garbled[garble]++;
         read_anew(wire, errand);
         TRACE(world, "  ~ garbled: %s", garble_name(garble));
+        note_garbled(errand);
     }
     if (call_is_eks(work->verb) && work->error.kind != ERROR_NONE)
         aws_client_learn(replica->aws, &sent->answer, wall_of(replica), &work->error);

@@ -31,6 +31,8 @@ void sim_wire_life_free(struct aws_client *life);
 
 /* Writes the request as it is sent. `call` is the caller's own. */
 void sim_wire_send(struct world *world, struct errand *errand, const struct call *call);
+/* False when its signature is of a wrong time by now: then EKS is going to do nothing. */
+bool sim_wire_has_effect(const struct world *world, const struct errand *errand);
 /* Carries it out, and reads the answer into errand->work. */
 void sim_wire_perform(struct world *world, struct errand *errand);
 /* This one in place of the servers' own; what the answer holds becomes the errand's. */

@@ -17,6 +17,7 @@
 struct sim_wire {
     struct world *world;
     bool rough;
+    uint32_t garbled; /* of answers and events, per mille */
     struct tape dice;
     struct standin standin;
     struct api api;
@@ -32,6 +33,7 @@ struct wire_errand {
     struct aws_request aws_request;
     struct arn_cluster_name cluster; /* that it is about */
     struct aws_client_call aws_call;
+    int64_t signed_us;   /* when, as the signer believed */
     struct error unsent; /* why it could not be written; kind NONE: it was */
     struct http_answer answer;
     bool served; /* the answer is a server's own */
