@@ -30,8 +30,8 @@
 #define CLUSTER_NAME "blue"
 #define OWN_NAMESPACE "podbind-system"
 #define OWNER "kube-system-uid-1/podbind"
-#define DELETION_FLOOR 3 /* small, so that small worlds meet it */
-#define ABSENCE_GRACE_MS (2 * 60 * 1000)
+#define DELETION_FLOOR 3       /* small, so that small worlds meet it */
+#define ABSENCE_GRACE_MS 40000 /* short, so that what ends it comes while people are busy */
 #define EXISTENCE_INTERVAL_MS (5 * 60 * 1000)
 #define DESCRIBE_INTERVAL_MS (60 * 1000)
 
