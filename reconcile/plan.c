@@ -318,9 +318,10 @@ static bool has_work(const struct plan_step *step, const struct plan_context *co
 
 static int64_t grace_ends(const struct plan_step *step, const struct plan_context *context)
 {
-    return step->evidence == EVIDENCE_ACCOUNT_GONE
-               ? step->entry->absent_since + context->absence_grace_ms
-               : 0;
+    if (step->evidence != EVIDENCE_ACCOUNT_GONE)
+        return 0;
+    CANNOT_HAPPEN(!step->entry, "evidence is about what stands in the mirror");
+    return step->entry->absent_since + context->absence_grace_ms;
 }
 
 bool plan_deletes(const struct plan_step *step, const struct plan_context *context)
