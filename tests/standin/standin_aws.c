@@ -201,6 +201,8 @@ static void answer(struct passage *passage, int64_t now_ms)
     reply->delay_ms = verdict.latency_ms;
     if (found.error.status)
         refuse(passage, &found.error);
+    else if (!verdict.effect) /* nothing was looked up that could be told */
+        strbuf_str(&reply->body, "{}");
     else if (passage->query)
         standin_query_answer(passage->operation, &found, reply->request_id, &reply->body);
     else

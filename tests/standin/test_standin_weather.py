@@ -243,6 +243,16 @@ def test_reset_before_and_after_the_effect(aws, eks):
     assert aws.counted("CreatePodIdentityAssociation") == {"reset": 1, "reset-after-effect": 1}
 
 
+def test_reads_that_are_not_carried_out_have_no_answer(aws, eks):
+    reads = {"DescribeCluster": ("eks", {"name": "blue"}), "ListClusters": ("eks", {}),
+             "GetRole": ("iam", {"RoleName": "r"}), "GetCallerIdentity": ("sts", {})}  # fmt: skip
+    for operation, (service, members) in reads.items():
+        fault(aws, operation=operation, kind="reset")
+        with pytest.raises(ConnectionClosedError):
+            aws.client(service)._make_api_call(operation, members)
+    assert listed(eks) == []
+
+
 def test_error_after_the_effect(aws, eks):
     fault(aws, operation="DeletePodIdentityAssociation", error="ServerException", count=1, afterEffect=True)
     made = create(eks)
