@@ -291,7 +291,7 @@ static bool evidence_holds(const struct plan_step *step, const struct call *call
     switch (step->evidence) {
     case EVIDENCE_BINDING_DELETED:
         return live && strcmp(live->uid, seen->uid) == 0 && live->deleting && live->has_finalizer &&
-               !live->retain;
+               !live->retain && !live->abandon;
     case EVIDENCE_SPEC_MOVED:
         return live && strcmp(live->uid, seen->uid) == 0 && !live->deleting &&
                live->generation == seen->generation;
@@ -331,13 +331,23 @@ static bool take_description(struct observe *observe, struct plan_step *step, st
     return !plan_may_delete(step, entry->association, observe->cluster.owner);
 }
 
-/* Anything but what the plan went by is for the next pass to judge. */
-static enum step_call describe_done(struct observe *observe, struct plan_step *step,
-                                    struct call *call)
+/* At the end of the settling time reads count again. */
+static void wait_for_reads(struct observe *observe, struct plan_step *step)
 {
     const struct error older = {
         .text = "EKS does not show yet what was written last: it is looked at again before the "
                 "association is deleted"};
+    int64_t settled = step->entry->written_at + MIRROR_SETTLE_MS;
+
+    steps_wait(observe, step, TROUBLE_GHOST, &older);
+    if (step->entry->trouble->retry_at > settled)
+        step->entry->trouble->retry_at = settled;
+}
+
+/* Anything but what the plan went by is for the next pass to judge. */
+static enum step_call describe_done(struct observe *observe, struct plan_step *step,
+                                    struct call *call)
+{
     bool right, taken;
 
     if (call->error.kind != ERROR_NONE && !steps_vanished(call)) {
@@ -353,7 +363,7 @@ static enum step_call describe_done(struct observe *observe, struct plan_step *s
         mirror_succeeded(step->entry); /* what failed, failed for another state of the key */
         observe->intake->news = true;
     } else {
-        steps_wait(observe, step, TROUBLE_GHOST, &older);
+        wait_for_reads(observe, step);
     }
     return STEP_NONE;
 }

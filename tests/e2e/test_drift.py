@@ -91,7 +91,7 @@ def test_what_was_taken_away_unseen_is_not_deleted(blue, standin, operator, name
     for name in ("lost", "kept"):
         kube.delete_binding(blue, app, name)
     for name in ("lost", "kept"):
-        kube.wait_gone(blue, app, name, seconds=90)  # for a minute it may be EKS that lags behind our Create
+        kube.wait_gone(blue, app, name, seconds=75)  # for a minute it may be EKS that lags behind our Create
     assert set(standin.roles(blue, app)) == {"lost-sa", "kept-sa"}
     assert "DeletePodIdentityAssociation" not in standin.counters()
 
