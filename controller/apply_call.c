@@ -67,26 +67,36 @@ static bool prepare_status(struct run *run, struct flight *flight)
     return flight->report.verdict == REPORT_WRITE;
 }
 
+static const char *say_event(struct run *run, struct flight *flight, bool *ret_warning)
+{
+    struct report *report = &flight->report;
+
+    if (flight->task.event == EVENT_FAREWELL) {
+        *ret_warning = flight->task.job->farewell == FAREWELL_UNCONFIRMED;
+        return job_say_farewell(flight->task.job, &flight->note);
+    }
+    make_report(run, flight->task.job, report);
+    *ret_warning = flight->task.event == EVENT_IRSA || !report->outcome.ready;
+    if (flight->task.event == EVENT_REASON) {
+        strbuf_str(&flight->note, strbuf_text(&report->outcome.ready_message));
+        return report->outcome.reason;
+    }
+    strbuf_format(&flight->note,
+                  "service account '%.253s' still carries eks.amazonaws.com/role-arn: a pod that "
+                  "misses Pod Identity falls back to that role",
+                  report->irsa ? report->irsa : "");
+    return "IRSAFallback";
+}
+
 static void prepare_event(struct run *run, struct flight *flight)
 {
-    const struct binding *binding = flight->task.job->claim->binding;
-    bool irsa = flight->task.irsa;
+    bool warning;
+    const char *reason = say_event(run, flight, &warning);
 
-    make_report(run, flight->task.job, &flight->report);
-    if (irsa)
-        strbuf_format(
-            &flight->note,
-            "service account '%.253s' still carries eks.amazonaws.com/role-arn: a pod that "
-            "misses Pod Identity falls back to that role",
-            flight->report.irsa ? flight->report.irsa : "");
-    else
-        strbuf_str(&flight->note, strbuf_text(&flight->report.outcome.ready_message));
     flight->call.verb = CALL_WRITE_EVENT;
-    report_event(run->apply->reports, binding,
-                 irsa ? "IRSAFallback" : flight->report.outcome.reason,
-                 irsa || !flight->report.outcome.ready, strbuf_text(&flight->note),
-                 run->ports->now(run->ports->world), run->ports->random(run->ports->world),
-                 &flight->call.in.event);
+    report_event(run->apply->reports, flight->task.job->claim->binding, reason, warning,
+                 strbuf_text(&flight->note), run->ports->now(run->ports->world),
+                 run->ports->random(run->ports->world), &flight->call.in.event);
 }
 
 static bool is_refused(const struct run *run, const struct job *job)
@@ -205,6 +215,8 @@ static void finalizer_done(struct run *run, struct flight *flight)
     if (flight->task.kind == TASK_FINALIZER_DROP) {
         note_removed(run, flight);
         mirror_forget_newcomer(&run->apply->observe->mirror, job->claim->binding->uid);
+        if (job->farewell != FAREWELL_NONE)
+            run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .event = EVENT_FAREWELL});
     }
     if (flight->task.kind == TASK_FINALIZER_ADD) {
         mirror_note_newcomer(&run->apply->observe->mirror, job->claim->binding->uid);
@@ -226,7 +238,7 @@ static void status_done(struct run *run, struct flight *flight)
     if (flight->report.event)
         run_push(run, (struct task){.kind = TASK_EVENT, .job = job});
     if (flight->report.irsa)
-        run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .irsa = true});
+        run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .event = EVENT_IRSA});
 }
 
 /* The server did not take it, in its own words or before it got there. */

@@ -119,6 +119,8 @@ const struct plan_step *job_stuck(const struct run *run, const struct job *job)
 {
     bool forbidden = run->apply->context->mode != PLAN_SYNC;
 
+    if (run_releases(run, job) != FAREWELL_NONE)
+        return NULL;
     for (size_t i = 0; i < job->step_count; i++) {
         const struct plan_step *step = job->steps[i];
 
@@ -145,8 +147,14 @@ void run_close_job(struct run *run, struct job *job)
         run_push(run, (struct task){.kind = TASK_STATUS, .job = job});
         return;
     }
-    if (job->has_finalizer && run->apply->context->mode != PLAN_OBSERVE && run_may_let_go(run, job))
-        run_push(run, (struct task){.kind = TASK_FINALIZER_DROP, .job = job});
+    job->farewell = run_releases(run, job);
+    if (job->farewell == FAREWELL_NONE &&
+        !(job->has_finalizer && run->apply->context->mode != PLAN_OBSERVE &&
+          run_may_let_go(run, job)))
+        return;
+    if (job->farewell == FAREWELL_NONE)
+        job->farewell = job_lingers(job);
+    run_push(run, (struct task){.kind = TASK_FINALIZER_DROP, .job = job});
 }
 
 static void begin_job(struct run *run, struct job *job)
@@ -189,11 +197,12 @@ void run_make_jobs(struct run *run)
         *job = (struct job){.claim = &desired->claims[i], .has_finalizer = binding->has_finalizer};
         job->fresh = fresh_find(run->apply->fresh, binding->namespace, binding->name) != NULL;
         look_at_refusal(run, binding);
-        if (!plan)
-            continue;
-        job->steps = plan->by_claim + plan->claim_first[i];
-        job->step_count = plan->claim_first[i + 1] - plan->claim_first[i];
-        begin_job(run, job);
+        if (plan) {
+            job->steps = plan->by_claim + plan->claim_first[i];
+            job->step_count = plan->claim_first[i + 1] - plan->claim_first[i];
+        }
+        if (plan || run_releases(run, job) != FAREWELL_NONE)
+            begin_job(run, job);
     }
     refusals_end(run->apply->refusals);
 }

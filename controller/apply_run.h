@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * apply_run - one run of apply_plan(), shared by its four parts and nobody else:
+ * apply_run - one run of apply_plan(), shared by its parts and nobody else:
  *
  *     apply.c       the window: what may start, how much is under way, when to stop
  *     apply_job.c   jobs and the queues of tasks: what comes next for a binding
  *     apply_leave.c whether a binding that is being deleted may go
+ *     apply_farewell.c  whether it goes whatever is left, and what is told then
  *     apply_call.c  flights: a task as a call, and what its answer means
  */
 #pragma once
 
 #include "controller/apply.h"
 #include "controller/steps.h"
+
+/* Why a finalizer goes though something may be left in EKS: worth an Event. */
+enum farewell {
+    FAREWELL_NONE,
+    FAREWELL_ABANDONED,   /* a person said so, by annotation */
+    FAREWELL_CLUSTER,     /* the cluster is being deleted, and all it holds */
+    FAREWELL_UNCONFIRMED, /* EKS did not say within a minute that what we deleted is gone */
+};
 
 struct job {
     struct claim *claim;
@@ -20,10 +29,18 @@ struct job {
     bool fresh;  /* a person has just changed it */
     bool has_finalizer;
     bool reported; /* its status was looked at in this pass */
+    enum farewell farewell;
     char *version; /* resourceVersion after our own write; NULL: as in the store */
 };
 
 enum task_kind { TASK_FINALIZER_ADD, TASK_STEP, TASK_FINALIZER_DROP, TASK_STATUS, TASK_EVENT };
+
+/* What an Event tells. */
+enum event_kind {
+    EVENT_REASON, /* Ready's new reason */
+    EVENT_IRSA,   /* IRSAFallback */
+    EVENT_FAREWELL,
+};
 
 /* One call to be made. */
 struct task {
@@ -31,7 +48,7 @@ struct task {
     struct job *job;
     struct plan_step *step; /* TASK_STEP */
     enum step_call call;
-    bool irsa; /* TASK_EVENT: IRSAFallback instead of the change of reason */
+    enum event_kind event; /* TASK_EVENT */
 };
 
 /* Some tasks in their order; freed once they are taken, so that as one lane runs dry while the next
@@ -113,6 +130,16 @@ bool run_may_let_go(struct run *run, const struct job *job);
 const struct plan_step *job_stuck(const struct run *run, const struct job *job);
 /* A Delete of a binding that stays which the deletion budget does not allow; NULL without one. */
 const struct plan_step *job_lingering(const struct job *job);
+
+/* ---- apply_farewell.c ---- */
+
+/* Is a binding let go of whatever EKS holds? A person's annotation counts in every --mode, and
+ * whatever is known of EKS; that the cluster is being deleted counts where it is surely ours. */
+enum farewell run_releases(const struct run *run, const struct job *job);
+/* FAREWELL_UNCONFIRMED when EKS still shows what we deleted. */
+enum farewell job_lingers(const struct job *job);
+/* The Event: its reason, and its note, which names what is left. */
+const char *job_say_farewell(const struct job *job, struct strbuf *ret_note);
 
 /* ---- apply_call.c ---- */
 

@@ -172,6 +172,7 @@ int sync_once(struct sync *sync, struct error *err)
         sees_eks ? sync->observe.trouble : *err; /* the last List's, or why none */
 
     context.now = sync->ports->now(sync->ports->world);
+    context.cluster_deleting = sync->observe.cluster.deleting;
     if (sees_eks) {
         plan_make(&desired, &sync->observe.mirror, &context, &plan);
         if (budget_decide(&sync->budget, &sync->intake, &plan, &context, err) < 0)

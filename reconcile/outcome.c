@@ -46,7 +46,8 @@ const char *outcome_trouble_reason(enum trouble kind)
     return "Retrying";
 }
 
-static struct key_standing step_standing(const struct plan_step *step, enum plan_mode mode)
+static struct key_standing step_standing(const struct plan_step *step,
+                                         const struct outcome_context *context)
 {
     switch (step->verb) {
     case PLAN_KEEP:
@@ -66,9 +67,11 @@ static struct key_standing step_standing(const struct plan_step *step, enum plan
     case PLAN_LEAVE:
         break;
     }
+    if (context->cluster->deleting)
+        return (struct key_standing){.state = "Stopped", .reason = "ClusterDeleting"};
     if (step->claim->binding->suspend)
         return (struct key_standing){.state = "Suspended", .reason = "Suspended"};
-    if (mode == PLAN_OBSERVE)
+    if (context->mode == PLAN_OBSERVE)
         return (struct key_standing){.state = "Observed", .reason = "ObserveOnly"};
     if (step->verb == PLAN_CREATE)
         return (struct key_standing){.state = "Creating", .reason = "Creating"};
@@ -87,9 +90,9 @@ static struct key_standing want_standing(struct want *want, const struct outcome
     if (want->verdict == WANT_CONFLICT)
         return (struct key_standing){.state = "Conflict", .reason = "Conflict"};
     step = plan_judge(want, entry, context->cluster->owner);
-    standing = step_standing(&step, context->mode);
+    standing = step_standing(&step, context);
     trouble = mirror_trouble(entry, want->claim->binding->generation);
-    if (trouble &&
+    if (trouble && !context->cluster->deleting &&
         (step.verb == PLAN_CREATE || step.verb == PLAN_CHANGE || step.verb == PLAN_UNKNOWN)) {
         standing.reason = outcome_trouble_reason(trouble->kind);
         standing.state = "Failing";
@@ -119,6 +122,8 @@ static void say_want(struct strbuf *message, const struct want *want,
         blocker_say_taken(message, want, standing->association);
     else if (strcmp(standing->state, "Waiting") == 0)
         strbuf_str(message, "waiting for EKS to let go of the deleted association");
+    else if (strcmp(standing->state, "Stopped") == 0)
+        strbuf_str(message, "EKS is deleting this cluster: nothing is written to it any more");
     else if (strcmp(standing->state, "Suspended") == 0)
         strbuf_str(message, "nothing is written to EKS while spec.suspend is true");
     else if (strcmp(standing->state, "Observed") == 0)

@@ -129,8 +129,9 @@ static enum evidence evidence_against(const struct claim *claim, const struct as
     if (strcmp(binding->namespace, key->namespace) != 0)
         return EVIDENCE_NONE; /* a binding reaches the accounts beside it only */
     if (binding->deleting)
-        return binding->has_finalizer && !binding->retain ? EVIDENCE_BINDING_DELETED
-                                                          : EVIDENCE_NONE;
+        return binding->has_finalizer && !binding->retain && !binding->abandon
+                   ? EVIDENCE_BINDING_DELETED
+                   : EVIDENCE_NONE;
     if (binding->suspend || binding->retain || claim->reason[0] != '\0')
         return EVIDENCE_NONE;
     if (spec_names(claim, key))
@@ -297,6 +298,8 @@ void plan_release(struct plan *plan)
 
 static bool has_work(const struct plan_step *step, const struct plan_context *context)
 {
+    if (context->cluster_deleting)
+        return false;
     switch (step->verb) {
     case PLAN_CREATE:
     case PLAN_CHANGE:

@@ -80,6 +80,7 @@ struct plan_context {
     int64_t now;       /* ms since boot */
     int64_t absence_grace_ms;
     enum plan_mode mode;
+    bool cluster_deleting; /* EKS reports DELETING: nothing is written any more */
 };
 
 /* Borrows from both sets. Notes in the mirror since when a selected account is absent. */

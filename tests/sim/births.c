@@ -72,23 +72,29 @@ static void put_others(struct world *world)
     }
 }
 
+void births_put_cluster(struct world *world, const char *status)
+{
+    model_put_cluster(world->model,
+                      &(struct model_cluster){
+                          .name = CLUSTER_NAME,
+                          .status = status,
+                          .ca_data = world->identity == IDENTITY_CERTIFICATE ? CERTIFICATE : NULL});
+}
+
 static void draw_cluster(struct world *world)
 {
     struct tape *tape = &world->tape;
     struct model_settings *settings = model_settings(world->model);
-    struct model_cluster cluster = {.name = CLUSTER_NAME};
 
     world->identity = IDENTITY_ISSUER;
     if (tape_chance(tape, 100, "identity"))
         world->identity = (enum identity)tape_choose(tape, 4, "which identity");
     if (world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE)
         world->tally->sometimes[SOMETIMES_WRONG_CLUSTER]++;
-    if (world->identity == IDENTITY_CERTIFICATE)
-        cluster.ca_data = CERTIFICATE;
     if (tape_choose(tape, 2, "propagation") == 1)
         settings->propagation_ms = tape_between(tape, 100, 30000, "how long it takes");
     settings->no_ghost_conflict = tape_choose(tape, 4, "ghosts") == 3;
-    model_put_cluster(world->model, &cluster);
+    births_put_cluster(world, "ACTIVE");
     world->finds_cluster = tape_chance(tape, 250, "the cluster's name is auto");
     if (world->finds_cluster)
         put_others(world);

@@ -66,6 +66,10 @@ static void edit(struct world *world, enum deed deed)
     case DEED_ADOPTION:
         people_draw_adoption(world, &next);
         break;
+    case DEED_ABANDON:
+        next.abandon = tape_choose(&world->tape, 3, "really") == 2;
+        save(world, deed, &next, false);
+        return;
     default:
         snprintf(stamp, sizeof stamp, "%" PRIu64, ++world->numbers);
         next.reconcile_at = stamp;
@@ -219,6 +223,16 @@ static void let_through(struct world *world)
     kube_release_deletions(&world->kube, number);
 }
 
+/* It never comes back. */
+static void delete_cluster(struct world *world)
+{
+    if (world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE)
+        return;
+    world->cluster_deleting = true;
+    births_put_cluster(world, "DELETING");
+    people_did(world, DEED_CLUSTER_DELETING, "%s", CLUSTER_NAME);
+}
+
 static void do_deed(struct world *world, enum deed deed)
 {
     switch (deed) {
@@ -263,6 +277,10 @@ static void do_deed(struct world *world, enum deed deed)
     case DEED_ROLE_BROKEN:
         break_role(world);
         break;
+    case DEED_CLUSTER_DELETING:
+        if (tape_choose(&world->tape, 12, "really") == 11)
+            delete_cluster(world);
+        break;
     default:
         edit(world, deed);
     }
@@ -271,28 +289,15 @@ static void do_deed(struct world *world, enum deed deed)
 void people_act(struct world *world)
 {
     /* Rough ones only where calls fail too. */
-    static const enum deed deeds[] = {DEED_CREATE,
-                                      DEED_CREATE,
-                                      DEED_ROLE,
-                                      DEED_RENAME,
-                                      DEED_SELECTOR,
-                                      DEED_SUSPEND,
-                                      DEED_TAGS,
-                                      DEED_DELETION_POLICY,
-                                      DEED_ADOPTION,
-                                      DEED_DELETE,
-                                      DEED_DELETE,
-                                      DEED_RECREATE,
-                                      DEED_RECONCILE_AT,
-                                      DEED_FINALIZER,
-                                      DEED_ACCOUNT_CREATE,
-                                      DEED_ACCOUNT_CREATE,
-                                      DEED_ACCOUNT_DELETE,
-                                      DEED_RELABEL,
-                                      DEED_NAMESPACE_DELETE,
-                                      DEED_RELEASE};
-    static const enum deed rough[] = {DEED_COMPACT, DEED_DENY, DEED_QUOTA, DEED_ROLE_BROKEN,
-                                      DEED_ADMISSION};
+    static const enum deed deeds[] = {
+        DEED_CREATE,         DEED_CREATE,         DEED_ROLE,    DEED_RENAME,
+        DEED_SELECTOR,       DEED_SUSPEND,        DEED_TAGS,    DEED_DELETION_POLICY,
+        DEED_ADOPTION,       DEED_DELETE,         DEED_DELETE,  DEED_RECREATE,
+        DEED_RECONCILE_AT,   DEED_FINALIZER,      DEED_ABANDON, DEED_ACCOUNT_CREATE,
+        DEED_ACCOUNT_CREATE, DEED_ACCOUNT_DELETE, DEED_RELABEL, DEED_NAMESPACE_DELETE,
+        DEED_RELEASE};
+    static const enum deed rough[] = {DEED_COMPACT,     DEED_DENY,      DEED_QUOTA,
+                                      DEED_ROLE_BROKEN, DEED_ADMISSION, DEED_CLUSTER_DELETING};
     struct tape *tape = &world->tape;
 
     if (tape_chance(tape, world->weather.drift, "drift"))

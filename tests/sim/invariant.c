@@ -39,7 +39,8 @@ static void check_gates(struct replica *replica, const struct call *call)
     if (!call_writes(call->verb))
         return;
     check_lease(replica, call);
-    if (world->weather.mode == PLAN_OBSERVE && call->verb == CALL_PATCH_FINALIZERS)
+    if (world->weather.mode == PLAN_OBSERVE && call->verb == CALL_PATCH_FINALIZERS &&
+        !invariant_abandoned(world, &call->in.object))
         world_fail(world, "mode", "a finalizer is written in mode observe");
     if (!call_is_eks(call->verb))
         return;
@@ -48,6 +49,9 @@ static void check_gates(struct replica *replica, const struct call *call)
                    call_name(call->verb));
     if (!replica->identity_read || !replica->cluster_read)
         world_fail(world, "right-cluster", "%s before the cluster was checked",
+                   call_name(call->verb));
+    if (replica->told_deleting)
+        world_fail(world, "cluster-deleting", "%s to a cluster that is being deleted",
                    call_name(call->verb));
     if (world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE)
         world_fail(world, "right-cluster", "%s to a cluster that is not ours",
@@ -266,6 +270,10 @@ static void check_finalizers(struct replica *replica, const struct object_in *in
     world->tally->sometimes[SOMETIMES_LET_GO]++;
     if (!binding->deleting)
         world_fail(world, "let-go", "%s loses our finalizer, and nobody deletes it", in->name);
+    if (invariant_let_go_of(replica, binding)) {
+        marks_set(&world->left, world->now, "%s", binding->uid);
+        return;
+    }
     if (!binding->retain)
         check_ghosts(replica, binding);
     if (is_on_its_way(world, binding->uid))

@@ -30,6 +30,7 @@
  *   token               I2   one clientRequestToken a request, the same for its repeats
  *   let-go              I8   our finalizer goes only when nothing of the binding's is left, and
  *                            once
+ *   cluster-deleting         no EKS write once it was told that the cluster is being deleted
  *   ready-lie           I9   Ready=True only when EKS holds it
  *   own-writes               no patch of what was before our last one; no step of a later pass
  *                            while the store does not show it
@@ -57,6 +58,10 @@
 void invariant_start(struct replica *replica, const struct call *call);
 /* True when the replica's own view lets it take over the key of this association. */
 bool invariant_may_adopt(const struct replica *replica, const char *id);
+/* Is this binding being deleted, and a person said that what it has may stay? */
+bool invariant_abandoned(const struct world *world, const struct object_in *in);
+/* ... or the cluster goes with all it holds, as the replica was told? */
+bool invariant_let_go_of(const struct replica *replica, const struct binding *binding);
 /* A call is about to be carried out. */
 void invariant_effect(struct world *world, const struct errand *errand);
 /* An answer reaches a replica: what it shows may be the reason of what follows. What it is worth is

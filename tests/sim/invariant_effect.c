@@ -46,6 +46,7 @@ static void effect_of_create(struct world *world, const struct errand *errand)
         world_touch(world, in->key.namespace, in->key.service_account);
     }
     if ((live ? !live->has_finalizer : !tagged_was_lost(world, uid)) &&
+        marks_get(&world->left, "%s", uid) < 0 &&
         !world_key(world, in->key.namespace, in->key.service_account))
         world_fail(world, "finalizer-first",
                    "a Create for %s/%s takes effect, and no finalizer of ours will remember it",

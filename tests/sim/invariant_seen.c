@@ -17,7 +17,7 @@ static bool gives_up(const struct view *view, const struct binding *binding,
     if (binding->retain)
         return false;
     if (binding->deleting)
-        return binding->has_finalizer;
+        return binding->has_finalizer && !binding->abandon;
     return !binding->suspend && expect_refusal(binding)[0] == '\0' &&
            !expect_names(view, binding, one->service_account);
 }
@@ -212,12 +212,34 @@ static void note_cluster(struct replica *replica, const struct call *call)
     sometimes[SOMETIMES_FOUND] += well && replica->world->finds_cluster;
 }
 
+/* ---- let go of, whatever is left ---- */
+
+bool invariant_abandoned(const struct world *world, const struct object_in *in)
+{
+    const struct binding *binding = kube_binding(&world->kube, in->namespace, in->name);
+
+    return !binding || (binding->deleting && binding->abandon);
+}
+
+bool invariant_let_go_of(const struct replica *replica, const struct binding *binding)
+{
+    struct world *world = replica->world;
+
+    if (!binding->deleting)
+        return false;
+    world->tally->sometimes[SOMETIMES_ABANDONED] += binding->abandon;
+    world->tally->sometimes[SOMETIMES_CLUSTER_DELETING] += replica->told_deleting;
+    return binding->abandon || (replica->told_deleting && world->cluster_deleting);
+}
+
 void invariant_seen(struct replica *replica, const struct call *call, enum fault fault)
 {
     bool well = call->error.kind == ERROR_NONE;
 
     if (call->verb == CALL_READ_IDENTITY)
         replica->identity_read |= well;
+    if (call->verb == CALL_DESCRIBE_CLUSTER && well)
+        replica->told_deleting = strcmp(call->out.cluster.status, "DELETING") == 0;
     if (call->verb == CALL_DESCRIBE_CLUSTER)
         note_cluster(replica, call);
     else if (fault == FAULT_CLUSTER_MISSING)

@@ -96,6 +96,7 @@ struct replica {
     bool synced[RESOURCE_COUNT];
     int64_t list_began[RESOURCE_COUNT];
     struct marks deletable; /* ids that a Describe's answer showed as ours, not retained */
+    bool told_deleting;     /* that the cluster is being deleted */
     bool identity_read, cluster_read; /* both sides of the check of the cluster were answered */
     struct stored_versions stored[RESOURCE_COUNT];
     struct first_tries tries;

@@ -75,6 +75,8 @@ static const char *standing(const struct world *world, const struct binding *bin
         return "AddOnOwned";
     if (there && !expect_ours(there, OWNER) && !may_adopt(binding, there))
         return "KeyTaken";
+    if (world->cluster_deleting && difference(binding, there)[0] != '\0')
+        return "ClusterDeleting";
     if (binding->suspend && difference(binding, there)[0] != '\0')
         return "Suspended";
     return "";
@@ -105,11 +107,11 @@ static bool may_stay(const struct world *world, const struct model_association *
     const struct binding *binding = kube_binding_by_uid(&world->kube, uid, strlen(uid));
     struct view view = world_view(world);
 
-    if (expect_tag(one, "podbind.dev/retain"))
+    if (expect_tag(one, "podbind.dev/retain") || world->cluster_deleting)
         return true;
     if (!binding)
         return strncmp(uid, "ffffffff", 8) == 0 || marks_get(&world->retained, "%s", uid) >= 0 ||
-               marks_get(&world->lost, "%s", uid) >= 0;
+               marks_get(&world->lost, "%s", uid) >= 0 || marks_get(&world->left, "%s", uid) >= 0;
     return !binding->deleting &&
            (binding->suspend || binding->retain || expect_refusal(binding)[0] != '\0' ||
             strcmp(binding->namespace, one->namespace) != 0 ||
@@ -228,7 +230,8 @@ static void check_progress(struct world *world, const struct binding *binding, b
     const uint8_t *conditions = binding->status.conditions;
     bool stalled = conditions[CONDITION_STALLED] == CONDITION_TRUE;
     bool reconciling = conditions[CONDITION_RECONCILING] == CONDITION_TRUE;
-    bool waits = strcmp(binding->status.ready_reason, "Suspended") == 0;
+    bool waits = strcmp(binding->status.ready_reason, "Suspended") == 0 ||
+                 strcmp(binding->status.ready_reason, "ClusterDeleting") == 0;
 
     if (ready ? stalled || reconciling : stalled == waits || reconciling != waits)
         world_fail(world, "status-right", "%s (%s) is%s stalled and%s reconciling", binding->name,
@@ -298,7 +301,7 @@ static void check_binding(struct world *world, const struct binding *binding)
     struct view view = world_view(world);
 
     if (binding->deleting) {
-        if (world->weather.mode == PLAN_SYNC)
+        if (world->weather.mode == PLAN_SYNC || world->cluster_deleting)
             world_fail(world, "nothing-left", "%s is still being deleted", binding->name);
         return;
     }
@@ -346,11 +349,24 @@ static void check_leader(struct world *world)
         world_fail(world, "lease", "%zu replicas lead at rest", leaders);
 }
 
+/* A person's word counts in every mode, and whatever is known of EKS. */
+static void check_abandoned(struct world *world)
+{
+    for (size_t i = 0; i < world->kube.binding_count; i++) {
+        const struct binding *binding = world->kube.bindings[i];
+
+        if (binding->deleting && binding->has_finalizer && binding->abandon)
+            world_fail(world, "abandoned-goes", "%s is abandoned, and still has our finalizer",
+                       binding->name);
+    }
+}
+
 void rest_check(struct world *world)
 {
     check_leader(world);
     for (size_t i = 0; i < world->place_count; i++)
         check_place(world, &world->places[i]);
+    check_abandoned(world);
     if (world->failed || world->trial_failed)
         return;
     if (world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE) {

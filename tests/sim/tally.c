@@ -71,6 +71,8 @@ static const char *const deeds[DEED_COUNT] = {
     [DEED_DELETE] = "delete",
     [DEED_RECREATE] = "re-create",
     [DEED_RECONCILE_AT] = "reconcile-at",
+    [DEED_ABANDON] = "abandon",
+    [DEED_CLUSTER_DELETING] = "cluster DELETING",
     [DEED_FINALIZER] = "another's finalizer",
     [DEED_ACCOUNT_CREATE] = "create account",
     [DEED_ACCOUNT_DELETE] = "delete account",
@@ -152,6 +154,8 @@ static const char *const states[SOMETIMES_COUNT] = {
     [SOMETIMES_TAKEN_AT_REST] = "a key is taken at rest",
     [SOMETIMES_CONFLICT_AT_REST] = "a conflict at rest",
     [SOMETIMES_CONFLICT_RESOLVED] = "a binding told Conflict is Ready at rest",
+    [SOMETIMES_ABANDONED] = "a finalizer goes: abandoned",
+    [SOMETIMES_CLUSTER_DELETING] = "a finalizer goes: the cluster is being deleted",
     [SOMETIMES_UNREADY_AT_REST] = "a binding is not Ready at rest",
     [SOMETIMES_READY_AT_REST] = "a binding is Ready at rest",
 };

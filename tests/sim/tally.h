@@ -70,6 +70,7 @@ enum deed {
     DEED_RECREATE,
     DEED_RECONCILE_AT,
     DEED_FINALIZER,
+    DEED_ABANDON,
     DEED_ACCOUNT_CREATE,
     DEED_ACCOUNT_DELETE,
     DEED_RELABEL,
@@ -87,6 +88,7 @@ enum deed {
     DEED_ADMISSION,
     DEED_QUOTA,
     DEED_ROLE_BROKEN,
+    DEED_CLUSTER_DELETING,
     DRIFT_DELETE,
     DRIFT_ROLE,
     DRIFT_TAGS,
@@ -153,6 +155,8 @@ enum sometimes {
     SOMETIMES_TAKEN_AT_REST,
     SOMETIMES_CONFLICT_AT_REST,
     SOMETIMES_CONFLICT_RESOLVED, /* a binding that was told Conflict is Ready at rest */
+    SOMETIMES_ABANDONED,         /* a finalizer went because a person said so */
+    SOMETIMES_CLUSTER_DELETING,  /* ... because the cluster is being deleted */
     SOMETIMES_UNREADY_AT_REST,
     SOMETIMES_READY_AT_REST,
     SOMETIMES_COUNT,

@@ -356,6 +356,7 @@ static void world_release(struct world *world)
     mem_free(world->told_conflict.items);
     mem_free(world->contested.items);
     mem_free(world->touched.items);
+    mem_free(world->left.items);
     mem_free(world->owner_lost.items);
     mem_free(world->deleted.items);
     mem_free(world->retained.items);

@@ -191,6 +191,7 @@ struct world {
     struct model *model;
     enum identity identity;
     bool finds_cluster; /* the operator is not told its name */
+    bool cluster_deleting;
     int64_t deny_eks_until, deny_kube_until;
 
     struct place places[PLACE_COUNT];
@@ -213,6 +214,7 @@ struct world {
     struct marks owner_lost;    /* ids that lost their owner tag */
     struct marks deleted;       /* "life/id", and "life/binding uid/id", whose Delete took effect */
     struct marks retained;      /* uids of bindings that went and left something */
+    struct marks left;          /* uids of bindings that were let go of whatever was left */
 
     struct budget_log deletions, let_through;
 
@@ -278,3 +280,5 @@ size_t world_association_count(const struct world *world);
 
 /* Draws a world and its weather. (births.c) */
 void births_draw(struct world *world);
+/* Our cluster in EKS has this status from now on. */
+void births_put_cluster(struct world *world, const char *status);

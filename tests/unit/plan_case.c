@@ -133,6 +133,7 @@ static void read_context(const struct line *line, struct scene *scene)
 
     scene->context.now = number(line, "now", scene->context.now);
     scene->context.absence_grace_ms = number(line, "grace", scene->context.absence_grace_ms);
+    scene->context.cluster_deleting = flag(line, "+cluster-deleting");
     scene->context.mode = strcmp(mode, "observe") == 0     ? PLAN_OBSERVE
                           : strcmp(mode, "no-delete") == 0 ? PLAN_NO_DELETE
                                                            : PLAN_SYNC;
@@ -182,7 +183,7 @@ static void read_binding(const struct line *line, struct scene *scene)
 
     check_words(line, " account= select= role= target= policy= tag= adoption= created= uid= "
                       "generation= +deleting +no-finalizer +suspend +retain +no-session-tags "
-                      "+invalid +held ");
+                      "+invalid +held +abandon ");
     binding.namespace = line->words[1];
     binding.uid = text_of(line, "uid", binding.uid);
     binding.service_account = text_of(line, "account", "app-sa");
@@ -197,6 +198,7 @@ static void read_binding(const struct line *line, struct scene *scene)
     binding.generation = number(line, "generation", 1);
     binding.deleting = flag(line, "+deleting");
     binding.has_finalizer = !flag(line, "+no-finalizer");
+    binding.abandon = flag(line, "+abandon");
     binding.suspend = flag(line, "+suspend");
     binding.retain = flag(line, "+retain");
     binding.session_tags = !flag(line, "+no-session-tags");

@@ -4,12 +4,12 @@
  *
  * given, a line each, in any order; # begins a comment. Words in [] may be left out; name=value
  * words come in any order; +word sets a flag.
- *   context     [now=1000000] [grace=300000] [mode=sync|no-delete|observe]
+ *   context     [now=1000000] [grace=300000] [mode=sync|no-delete|observe] +cluster-deleting
  *   account     app/app-sa [label=tier=web]...
  *   binding     app/reader [account=app-sa | select=tier=web]... [role=reader] [target=ARN]
  *               [policy=JSON] [tag=k=v]... [adoption=Never|SameAccess|Always] [created=0] [uid=...]
  *               [generation=1] +deleting +no-finalizer +suspend +retain +no-session-tags +invalid
- *               +held
+ *               +held +abandon
  *   association app/app-sa [for=reader] [uid=...] [owner=ours|other|none] [role=reader]
  *               [target=ARN] [policy=JSON] [tag=k=v]... [add-on=ARN] [deleted=ms] [absent=ms]
  *               [retry=ms] [failed-generation=1] +retain +listed-only +look +no-session-tags

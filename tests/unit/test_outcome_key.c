@@ -75,6 +75,13 @@ static void observed(struct stage *stage)
     stage->context.mode = PLAN_OBSERVE;
 }
 
+static void cluster_deleting(struct stage *stage)
+{
+    suspended(stage);
+    mirror_failed(stage->scene.mirror.entries[0], TROUBLE_INVALID, "not ACTIVE", 1, NOW - 5, 1000);
+    stage->scene.cluster.deleting = true;
+}
+
 static void failing(struct stage *stage)
 {
     other_role(stage);
@@ -125,6 +132,8 @@ static void tells_how_a_key_stands(void **state)
         {"suspended, nothing there", suspended_and_nothing_there, "Suspended", "Suspended",
          "nothing is written to EKS"},
         {"observed", observed, "Observed", "ObserveOnly", "--mode=observe"},
+        {"cluster deleting", cluster_deleting, "Stopped", "ClusterDeleting",
+         "EKS is deleting this cluster"},
         {"failing", failing, "Failing", "RoleNotFound", "service account 'app-sa': no such role"},
         {"edited since", failed_before_the_edit, "Updating", "Updating", "on its way"},
         {"unreadable", failing_to_be_read, "Failing", "AccessDenied", "not allowed to describe"},
