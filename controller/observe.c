@@ -336,7 +336,7 @@ static int describe_needed(struct observe *observe, const struct desired *desire
 
         if (!entry->association || entry->deleted_at || trouble_waits(entry, now))
             continue;
-        if (entry->recheck ||
+        if (entry->recheck || now >= mirror_watch_at(entry) ||
             (is_doubtful(mirror, entry) && now >= mirror_settles_at(mirror, entry)) ||
             (!entry->association->described && is_needed(entry, desired, &dying)))
             select_entry(&selection, entry);
@@ -436,6 +436,8 @@ int64_t observe_due(const struct observe *observe)
             due = least(due, entry->confirm_at);
         if (is_doubtful(&observe->mirror, entry) && !trouble_waits(entry, now))
             due = least(due, mirror_settles_at(&observe->mirror, entry));
+        if (!trouble_waits(entry, now))
+            due = least(due, mirror_watch_at(entry));
         if (entry->trouble && entry->trouble->generation == TROUBLE_ANY_GENERATION &&
             entry->trouble->retry_at > now)
             due = least(due, entry->trouble->retry_at);

@@ -58,6 +58,7 @@ static void recheck_keys(struct sync *sync, const struct desired *desired,
             struct mirror_entry *entry = mirror_entry(&sync->observe.mirror, &claim->wants[j].key);
 
             mirror_succeeded(entry); /* a person asks: no more waiting */
+            mirror_uncontest(entry);
             entry->look = true;
             entry->recheck = true;
         }
@@ -172,6 +173,7 @@ int sync_once(struct sync *sync, struct error *err)
         sees_eks ? sync->observe.trouble : *err; /* the last List's, or why none */
 
     context.now = sync->ports->now(sync->ports->world);
+    context.wall_us = sync->ports->wall(sync->ports->world);
     context.cluster_deleting = sync->observe.cluster.deleting;
     if (sees_eks) {
         plan_make(&desired, &sync->observe.mirror, &context, &plan);

@@ -53,6 +53,7 @@ static void entry_free(struct mirror_entry *entry)
     mem_free(entry->trouble);
     mem_free(entry->ghost);
     mem_free(entry->create);
+    mem_free(entry->contest);
     mem_free(entry);
 }
 
@@ -90,7 +91,38 @@ static void forget_association(struct mirror_entry *entry)
     entry->deleted_at = 0;
     entry->unsure_at = entry->maybe_gone_at = 0;
     entry->absent_since = 0;
-    entry->recheck = entry->settle = false;
+    entry->recheck = entry->settle = entry->stands = false;
+}
+
+static void note_revert(struct mirror_entry *entry, enum contest_kind kind, int64_t now)
+{
+    if (!entry->stands)
+        return;
+    entry->stands = false;
+    if (!entry->contest)
+        entry->contest = mem_alloc(sizeof *entry->contest);
+    contest_count(entry->contest, kind, now);
+}
+
+/* It is gone, and not by us. */
+static void note_gone(struct mirror_entry *entry, int64_t now)
+{
+    if (!entry->deleted_at && !entry->maybe_gone_at)
+        note_revert(entry, CONTEST_DELETED, now);
+}
+
+/* It is otherwise than we know it, and not by a call of ours. */
+static void note_change(struct mirror_entry *entry, const struct association *now_is, int64_t now)
+{
+    const struct association *was = entry->association;
+
+    if (!was || !was->described || strcmp(was->id, now_is->id) != 0 ||
+        entry->unsure_at >= entry->written_at)
+        return;
+    if (access_difference(&was->access, &now_is->access))
+        note_revert(entry, CONTEST_ACCESS, now);
+    else if (strcmp(was->tags, now_is->tags) != 0)
+        note_revert(entry, CONTEST_TAGS, now);
 }
 
 static bool has_ghost(const struct mirror_entry *entry, int64_t at)
@@ -129,6 +161,7 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
         mem_free(owned); /* the list is older than our create */
         return;
     }
+    note_gone(entry, started);
     forget_association(entry);
     set_association(entry, owned);
     mirror_succeeded(entry); /* whatever failed, failed for another state of the key */
@@ -144,8 +177,10 @@ static void take_absent(struct mirror_entry *entry, int64_t started)
         entry->maybe_at = 0;
     if (entry->deleted_at && started <= entry->deleted_at)
         return; /* the list is older than our delete */
-    if (entry->association && !is_recent(entry->created_at, started))
+    if (entry->association && !is_recent(entry->created_at, started)) {
+        note_gone(entry, started);
         forget_association(entry);
+    }
 }
 
 static void take_list_of_key(struct mirror *mirror, const struct association_key *key,
@@ -188,11 +223,12 @@ static bool is_newer(const struct association *association, const struct associa
 }
 
 /* modifiedAt does not tell of tags: ours stand. */
-static void take_newer(struct mirror_entry *entry, const struct association *newer)
+static void take_newer(struct mirror_entry *entry, const struct association *newer, int64_t now)
 {
     struct association merged = *newer;
 
     merged.tags = entry->association->tags;
+    note_change(entry, &merged, now);
     set_association(entry, association_copy(&merged));
 }
 
@@ -203,13 +239,14 @@ void mirror_described(struct mirror_entry *entry, struct association *owned, int
         (entry->deleted_at || is_recent(entry->written_at, now))) {
         entry->tried_at = now;
         if (!entry->deleted_at && is_newer(owned, entry->association))
-            take_newer(entry, owned);
+            take_newer(entry, owned, now);
         mem_free(owned); /* else it may be older than what we wrote */
         return;
     }
     entry->described_at = now;
     if (!is_recent(entry->maybe_gone_at, now))
         entry->maybe_gone_at = 0; /* it was not done */
+    note_change(entry, owned, now);
     set_association(entry, owned);
 }
 
@@ -240,6 +277,7 @@ bool mirror_vanished(struct mirror_entry *entry, int64_t now)
 {
     if (mirror_may_lag(entry, now))
         return false;
+    note_gone(entry, now);
     forget_association(entry);
     entry->look = false;
     return true;
@@ -264,6 +302,7 @@ void mirror_created(struct mirror_entry *entry, struct association *owned, int64
     forget_association(entry);
     set_association(entry, owned);
     entry->created_at = entry->written_at = entry->told_at = entry->described_at = now;
+    entry->stands = true;
     mirror_not_creating(entry);
     mirror_succeeded(entry);
 }
@@ -272,6 +311,7 @@ void mirror_updated(struct mirror_entry *entry, struct association *owned, int64
 {
     set_association(entry, owned);
     entry->written_at = entry->told_at = entry->described_at = now;
+    entry->stands = true;
     mirror_succeeded(entry);
 }
 
@@ -290,6 +330,7 @@ void mirror_retagged(struct mirror_entry *entry, const char *tags, bool settled,
     changed.tags = tags;
     set_association(entry, association_copy(&changed));
     entry->written_at = now;
+    entry->stands = true;
     if (settled)
         entry->told_at = now;
     mirror_succeeded(entry);
@@ -343,6 +384,21 @@ const struct mirror_trouble *mirror_trouble(const struct mirror_entry *entry, in
     return trouble;
 }
 
+void mirror_uncontest(struct mirror_entry *entry)
+{
+    mem_free(entry->contest);
+    entry->contest = NULL;
+}
+
+int64_t mirror_watch_at(const struct mirror_entry *entry)
+{
+    bool written = entry->contest && entry->stands && entry->association && !entry->deleted_at;
+
+    return written && entry->described_at <= entry->written_at
+               ? entry->written_at + MIRROR_SETTLE_MS
+               : INT64_MAX;
+}
+
 bool mirror_is_whole(const struct mirror *mirror)
 {
     return mirror->listed_at >= mirror->epoch + MIRROR_SETTLE_MS;
@@ -373,7 +429,7 @@ bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *e
 static bool worth_keeping(const struct mirror_entry *entry, int64_t now)
 {
     return entry->association || entry->trouble || entry->look || entry->maybe_at ||
-           has_ghost(entry, now);
+           has_ghost(entry, now) || (entry->contest && now <= contest_ends(entry->contest));
 }
 
 void mirror_purge(struct mirror *mirror, int64_t now)

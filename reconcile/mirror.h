@@ -15,6 +15,8 @@
  *
  * A later modifiedAt tells that an Update was done whose answer was lost.
  *
+ * What is read to be otherwise than we wrote it, and is not older, is a revert (reconcile/contest).
+ *
  * Pure: time (ms since boot) is an argument.
  */
 #pragma once
@@ -24,6 +26,7 @@
 #include <stdint.h>
 
 #include "reconcile/association.h"
+#include "reconcile/contest.h"
 
 #define MIRROR_SETTLE_MS 60000
 
@@ -87,9 +90,11 @@ struct mirror_entry {
     struct mirror_create *create; /* owned; the logical create under way; NULL: none */
     bool look;                    /* look at this key before doing anything to it */
     bool recheck;                 /* describe it again, soon */
+    bool stands;                  /* nobody has undone our last write, as far as we know */
     bool settle;                  /* a plan waits for a description that is settled, see below */
     bool listed;                  /* scratch, while a list is taken in */
     struct mirror_trouble *trouble; /* owned; NULL: none */
+    struct contest *contest;        /* owned; NULL: nothing that we wrote was undone */
 };
 
 /* A binding's UID, hashed: a pass may bring thousands. */
@@ -151,6 +156,11 @@ void mirror_claimed(struct mirror_entry *entry, const char *uid);
 void mirror_succeeded(struct mirror_entry *entry);
 /* The trouble that stands for a binding of this generation, or NULL: an edit makes a new start. */
 const struct mirror_trouble *mirror_trouble(const struct mirror_entry *entry, int64_t generation);
+
+/* A person has the last word: what was undone counts no more. */
+void mirror_uncontest(struct mirror_entry *entry);
+/* When to describe what was written again after it had been undone; INT64_MAX: no need. */
+int64_t mirror_watch_at(const struct mirror_entry *entry);
 
 /* True when the last full List showed all that whoever led before us may have made. */
 bool mirror_is_whole(const struct mirror *mirror);

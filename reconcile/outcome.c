@@ -97,6 +97,12 @@ static struct key_standing want_standing(struct want *want, const struct outcome
         standing.reason = outcome_trouble_reason(trouble->kind);
         standing.state = "Failing";
     }
+    if (entry && entry->contest && entry->contest->retry_at > context->now &&
+        (strcmp(standing.state, "Failing") == 0 || strcmp(standing.state, "Creating") == 0 ||
+         strcmp(standing.state, "Updating") == 0)) {
+        standing.reason = "Contested";
+        standing.state = "Contested";
+    }
     if (context->cluster->verdict != CLUSTER_VERIFIED && !standing.in_place)
         standing.state = "Unverified"; /* nothing is on its way to a cluster that may be another */
     standing.accepted = true;
@@ -105,6 +111,31 @@ static struct key_standing want_standing(struct want *want, const struct outcome
 }
 
 /* ---- sentences ---- */
+
+/* What is undone, how often, since when, and when it is tried again. */
+static void say_contest(struct strbuf *message, const struct want *want,
+                        const struct mirror_entry *entry)
+{
+    const struct contest *contest = entry->contest;
+    const char *role = entry->association ? entry->association->access.role_arn : "";
+    const char *wanted = want->claim->access.role_arn;
+    char since[CONTEST_TIME_SIZE], retry[CONTEST_TIME_SIZE];
+
+    contest_time(contest->since_us, since);
+    contest_time(contest->retry_us, retry);
+    strbuf_str(message,
+               "somebody else (Terraform, another controller) undoes what podbind writes: ");
+    if (contest->kind == CONTEST_DELETED)
+        strbuf_str(message, "the association is deleted");
+    else if (contest->kind == CONTEST_TAGS)
+        strbuf_str(message, "the tags are changed back");
+    else if (role[0] != '\0' && strcmp(role, wanted) != 0)
+        strbuf_format(message, "the role is set from %.300s back to %.300s", wanted, role);
+    else
+        strbuf_str(message, "target role, session policy or session tags are changed back");
+    strbuf_format(message, ", %u times since %s; it is written again at %s", contest->count, since,
+                  retry);
+}
 
 static void say_want(struct strbuf *message, const struct want *want,
                      const struct key_standing *standing, const struct outcome_context *context)
@@ -116,6 +147,8 @@ static void say_want(struct strbuf *message, const struct want *want,
         strbuf_str(message, "those of podbind's own namespace are always refused");
     else if (want->verdict == WANT_CONFLICT)
         blocker_say_holder(message, want->rival, entry);
+    else if (strcmp(standing->state, "Contested") == 0)
+        say_contest(message, want, entry);
     else if (strcmp(standing->state, "Failing") == 0)
         strbuf_str(message, entry->trouble->text);
     else if (strcmp(standing->state, "Blocked") == 0)
@@ -311,7 +344,7 @@ static int64_t patience(const char *reason)
         {"AddOnOwned", 60000},      {"InvalidSpec", 60000},     {"InvalidSessionPolicy", 60000},
         {"InvalidRequest", 60000},  {"WrongCluster", 60000},    {"RoleNotFound", 120000},
         {"RoleNotTrusted", 120000}, {"PassRoleDenied", 120000}, {"AccessDenied", 120000},
-        {"QuotaExceeded", 120000},  {"DeletionHeld", 60000},
+        {"QuotaExceeded", 120000},  {"DeletionHeld", 60000},    {"Contested", 60000},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -257,6 +257,16 @@ static void break_after_make(const struct desired *desired, struct plan *plan)
     }
 }
 
+/* An edit begins anew. */
+static void note_contest(struct mirror_entry *entry, const struct claim *claim,
+                         const struct plan_context *context)
+{
+    if (!contest_is_of(entry->contest, claim->binding->uid, claim->binding->generation))
+        mirror_uncontest(entry);
+    else
+        contest_tell(entry->contest, context->now, context->wall_us);
+}
+
 void plan_make(const struct desired *desired, struct mirror *mirror,
                const struct plan_context *context, struct plan *ret_plan)
 {
@@ -272,6 +282,8 @@ void plan_make(const struct desired *desired, struct mirror *mirror,
 
         if (want && entry)
             entry->absent_since = 0;
+        if (want && entry && entry->contest)
+            note_contest(entry, want->claim, context);
         plan.steps[plan.count++] = want ? plan_judge(want, entry, context->owner)
                                         : judge_unwanted(&index, mirror, entry, context);
         plan.orphans += plan.steps[plan.count - 1].verb == PLAN_ORPHAN;
@@ -341,6 +353,8 @@ int64_t plan_due(const struct plan_step *step, const struct plan_context *contex
     if (!has_work(step, context))
         return INT64_MAX;
     due = grace_ends(step, context);
+    if (step->want && step->entry && step->entry->contest && step->entry->contest->retry_at > due)
+        due = step->entry->contest->retry_at;
     trouble = mirror_trouble(step->entry, step->claim->binding->generation);
     return trouble && trouble->retry_at > due ? trouble->retry_at : due;
 }

@@ -78,6 +78,7 @@ enum plan_mode { PLAN_SYNC, PLAN_NO_DELETE, PLAN_OBSERVE };
 struct plan_context {
     const char *owner; /* our owner tag */
     int64_t now;       /* ms since boot */
+    int64_t wall_us;   /* microseconds since 1970 */
     int64_t absence_grace_ms;
     enum plan_mode mode;
     bool cluster_deleting; /* EKS reports DELETING: nothing is written any more */

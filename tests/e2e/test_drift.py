@@ -68,6 +68,29 @@ def test_drift_is_repaired(blue, standin, settled, by_hand):
     kube.wait_condition(blue, settled, "reader")
 
 
+def test_who_is_undone_again_and_again_gives_way(blue, standin, settled):
+    """Each of our writes lies over what EKS shows for a minute, so three reverts take two and more, unless
+    modifiedAt tells."""
+
+    def undo():
+        held = standin.association(blue, settled, "app-sa")
+        if held["roleArn"].endswith("/reader-role"):
+            turn(standin, blue, settled)
+        found = kube.conditions(kube.get_binding(blue, settled, "reader")).get("Ready", {})
+        return found if found.get("reason") == "Contested" else None
+
+    ready = wait_for(undo, 240, "podbind to give way", every=0.2)
+    assert f"from {ROLE_ARN}reader-role back to {ROLE_ARN}other-role" in ready["message"]
+    assert "Terraform" in ready["message"] and "written again at 20" in ready["message"]
+    before = standin.mutations()
+    described = standin.counters()["DescribePodIdentityAssociation"]["ok"]
+    wait_for(lambda: standin.counters()["DescribePodIdentityAssociation"]["ok"] >= described + 5, 30, "five more looks")
+    assert standin.mutations() == before
+    blue.kubectl("annotate", "pib", "reader", "-n", settled, "podbind.dev/reconcile-at=now")
+    kube.wait_condition(blue, settled, "reader")
+    assert standin.roles(blue, settled) == {"app-sa": "reader-role"}
+
+
 def test_an_association_without_our_tag_is_no_longer_ours(blue, standin, settled):
     standin.change_association(blue, settled, "app-sa", tags={"made": "by hand"})
     held = standin.association(blue, settled, "app-sa")

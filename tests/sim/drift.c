@@ -128,9 +128,9 @@ static void lose_owner(struct world *world)
 
 void drift_act(struct world *world)
 {
-    static const enum deed deeds[] = {DRIFT_DELETE,       DRIFT_DELETE,       DRIFT_ROLE,
-                                      DRIFT_TAGS,         DRIFT_FOREIGN,      DRIFT_ADD_ON,
-                                      DRIFT_FOREIGN_GONE, DRIFT_FOREIGN_ROLE, DRIFT_OWNER_LOST};
+    static const enum deed deeds[] = {
+        DRIFT_DELETE, DRIFT_DELETE,       DRIFT_ROLE,         DRIFT_TAGS,       DRIFT_FOREIGN,
+        DRIFT_ADD_ON, DRIFT_FOREIGN_GONE, DRIFT_FOREIGN_ROLE, DRIFT_OWNER_LOST, DRIFT_FIGHT};
     enum deed deed = deeds[tape_choose(&world->tape, sizeof deeds / sizeof *deeds, "which drift")];
 
     switch (deed) {
@@ -147,6 +147,9 @@ void drift_act(struct world *world)
         break;
     case DRIFT_OWNER_LOST:
         lose_owner(world);
+        break;
+    case DRIFT_FIGHT:
+        fight_begin(world);
         break;
     default:
         drift_foreign(world, people_namespace(world), people_account(world),

@@ -31,6 +31,8 @@
  *   let-go              I8   our finalizer goes only when nothing of the binding's is left, and
  *                            once
  *   cluster-deleting         no EKS write once it was told that the cluster is being deleted
+ *   contested           I10  not more than a dozen writes an hour under a key that somebody fights
+ *                            for
  *   ready-lie           I9   Ready=True only when EKS holds it
  *   own-writes               no patch of what was before our last one; no step of a later pass
  *                            while the store does not show it

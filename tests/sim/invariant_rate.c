@@ -76,6 +76,19 @@ static void check_rate(struct world *world, struct recent *recent, size_t most, 
     recent->next = (recent->next + 1) % RECENT_MAX;
 }
 
+static void note_fought(struct world *world, const struct call *call)
+{
+    const struct model_association *one;
+
+    if (call->verb == CALL_CREATE_ASSOCIATION) {
+        fight_check(world, call->in.create.key.namespace, call->in.create.key.service_account);
+        return;
+    }
+    one = world_association(world, call->in.association.id);
+    if (one)
+        fight_check(world, one->namespace, one->service_account);
+}
+
 void invariant_rate(struct replica *replica, const struct call *call)
 {
     struct world *world = replica->world;
@@ -86,6 +99,8 @@ void invariant_rate(struct replica *replica, const struct call *call)
         check_rate(world, &place->lists, 24, "whole Lists");
     else if (call->verb == CALL_DESCRIBE_CLUSTER && strcmp(call->cluster, CLUSTER_NAME) == 0)
         check_rate(world, &place->checks, 40, "checks of the cluster");
-    else if (call_is_eks(call->verb) && call_writes(call->verb))
+    if (call_is_eks(call->verb) && call_writes(call->verb))
+        note_fought(world, call);
+    if (call_is_eks(call->verb) && call_writes(call->verb))
         check_rate(world, &place->mutations, 400, "writes to EKS");
 }

@@ -98,6 +98,7 @@ static const char *const deeds[DEED_COUNT] = {
     [DRIFT_FOREIGN] = "drift: foreign comes",
     [DRIFT_ADD_ON] = "drift: add-on comes",
     [DRIFT_FOREIGN_GONE] = "drift: foreign goes",
+    [DRIFT_FIGHT] = "drift: a fight",
     [DRIFT_FOREIGN_ROLE] = "drift: foreign's role",
     [DRIFT_REVERT] = "reverter",
     [DRIFT_ADD_ON_AGAIN] = "add-on owner",
@@ -156,6 +157,7 @@ static const char *const states[SOMETIMES_COUNT] = {
     [SOMETIMES_CONFLICT_RESOLVED] = "a binding told Conflict is Ready at rest",
     [SOMETIMES_ABANDONED] = "a finalizer goes: abandoned",
     [SOMETIMES_CLUSTER_DELETING] = "a finalizer goes: the cluster is being deleted",
+    [SOMETIMES_CONTESTED] = "a binding is told that its key is contested",
     [SOMETIMES_UNREADY_AT_REST] = "a binding is not Ready at rest",
     [SOMETIMES_READY_AT_REST] = "a binding is Ready at rest",
 };

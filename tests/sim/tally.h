@@ -101,6 +101,7 @@ enum deed {
     DRIFT_ADD_ON_AGAIN,
     DRIFT_RIVAL,
     DRIFT_DELETE_AGAIN,
+    DRIFT_FIGHT,
     DEED_COUNT,
 };
 
@@ -157,6 +158,7 @@ enum sometimes {
     SOMETIMES_CONFLICT_RESOLVED, /* a binding that was told Conflict is Ready at rest */
     SOMETIMES_ABANDONED,         /* a finalizer went because a person said so */
     SOMETIMES_CLUSTER_DELETING,  /* ... because the cluster is being deleted */
+    SOMETIMES_CONTESTED,         /* a status says so */
     SOMETIMES_UNREADY_AT_REST,
     SOMETIMES_READY_AT_REST,
     SOMETIMES_COUNT,

@@ -163,6 +163,8 @@ static void settle(struct world *world)
     TRACE(world, "── faults and people have stopped");
     world->phase = PHASE_SETTLING;
     world->phase_until = world->now + SETTLING_MS;
+    if (world->fight.until > world->now) /* what is contested is written again after an hour */
+        world->phase_until = world->fight.until + SETTLING_MS + CONTEST_RETRY_MS;
     world->people_at = NEVER;
     world->stirred_at = world->now;
     world->try_rest_at = world->now + silence(world);
@@ -220,6 +222,8 @@ static void watch_settling(struct world *world)
         world->weather.mode != PLAN_SYNC) /* else bindings may or may not still be going at rest */
         return;
     world->try_rest_at = world->stirred_at + silence(world);
+    if (world->try_rest_at < world->fight.until + silence(world))
+        world->try_rest_at = world->fight.until + silence(world);
     if (world->try_rest_at > world->now)
         return;
     world->try_rest_at = world->now + TRY_MS;
@@ -254,6 +258,7 @@ static int64_t next_due(struct world *world)
 
     sooner(&due, world->people_at);
     sooner(&due, upheaval_due(world));
+    sooner(&due, fight_due(world));
     sooner(&due, actors_due(world));
     if (world->phase == PHASE_SETTLING && world->weather.mode == PLAN_SYNC)
         sooner(&due, world->try_rest_at);
@@ -297,6 +302,7 @@ static void turn(struct world *world)
     }
     upheaval_run(world);
     actors_run(world);
+    fight_run(world);
     errands_run(world);
     lease_calls_run(world);
     run_places(world);

@@ -214,7 +214,14 @@ struct world {
     struct marks owner_lost;    /* ids that lost their owner tag */
     struct marks deleted;       /* "life/id", and "life/binding uid/id", whose Delete took effect */
     struct marks retained;      /* uids of bindings that went and left something */
-    struct marks left;          /* uids of bindings that were let go of whatever was left */
+    struct fight {              /* somebody keeps undoing what stands under a key; zeroed: nobody */
+        char namespace[64], account[64];
+        bool deletes; /* the association; else its role is another's */
+        int64_t act_at, until;
+        struct recent mutations; /* the operator's, since it is calm */
+    } fight;
+
+    struct marks left; /* uids of bindings that were let go of whatever was left */
 
     struct budget_log deletions, let_through;
 
@@ -275,6 +282,14 @@ const struct model_association *world_key(const struct world *world, const char 
 /* The i-th living one, in order of creation. */
 const struct model_association *world_association_at(const struct world *world, size_t index);
 size_t world_association_count(const struct world *world);
+
+/* When he who keeps undoing something acts next; NEVER: not any more. (fight.c) */
+int64_t fight_due(const struct world *world);
+void fight_run(struct world *world);
+/* Begins with a key that something of ours stands under. */
+void fight_begin(struct world *world);
+/* A write of the operator to EKS: under his key not more than a dozen an hour. */
+void fight_check(struct world *world, const char *namespace, const char *account);
 
 /* ---- births ---- */
 

@@ -8,6 +8,8 @@
 
 #include "tests/unit/plan_case.h"
 
+#include "base/mem.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,8 +234,9 @@ static void read_association(const struct line *line, struct scene *scene)
     struct association association = scene_association(account, "");
     struct mirror_entry *entry;
 
-    check_words(line, " for= uid= owner= role= target= policy= tag= add-on= deleted= absent= "
-                      "retry= failed-generation= +retain +listed-only +look +no-session-tags ");
+    check_words(
+        line, " for= uid= owner= role= target= policy= tag= add-on= deleted= absent= "
+              "retry= failed-generation= contested= +retain +listed-only +look +no-session-tags ");
     strbuf_format(&role, "arn:aws:iam::111122223333:role/%s", text_of(line, "role", "reader"));
     read_tags(line, &tags);
     association.key.namespace = line->words[1];
@@ -251,6 +254,10 @@ static void read_association(const struct line *line, struct scene *scene)
     entry->deleted_at = number(line, "deleted", 0);
     entry->absent_since = number(line, "absent", 0);
     entry->look = flag(line, "+look");
+    if (value(line, "contested", 0)) {
+        entry->contest = mem_alloc(sizeof *entry->contest);
+        entry->contest->retry_at = number(line, "contested", 0);
+    }
     if (value(line, "retry", 0))
         mirror_failed(entry, TROUBLE_RETRYING, "timeout", number(line, "failed-generation", 1), 0,
                       number(line, "retry", 0));

@@ -12,7 +12,7 @@
  *               +held +abandon
  *   association app/app-sa [for=reader] [uid=...] [owner=ours|other|none] [role=reader]
  *               [target=ARN] [policy=JSON] [tag=k=v]... [add-on=ARN] [deleted=ms] [absent=ms]
- *               [retry=ms] [failed-generation=1] +retain +listed-only +look +no-session-tags
+ *               [retry=ms] [failed-generation=1] [contested=ms] +retain +listed-only +look +no-session-tags
  *   maybe       app/app-sa at=ms
  * +listed-only: it came from a List and was not described. maybe: a Create of unknown outcome.
  *

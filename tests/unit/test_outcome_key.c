@@ -82,6 +82,38 @@ static void cluster_deleting(struct stage *stage)
     stage->scene.cluster.deleting = true;
 }
 
+/* Since two minutes ago; the last time a minute ago. */
+static struct contest *contest(struct stage *stage, enum contest_kind kind)
+{
+    struct mirror_entry *entry = stage->scene.mirror.entries[0];
+
+    entry->contest = mem_alloc(sizeof *entry->contest);
+    for (int64_t i = 0; i < 3; i++)
+        contest_count(entry->contest, kind, NOW - 120000 + i * 30000);
+    contest_tell(entry->contest, NOW, WALL_US);
+    return entry->contest;
+}
+
+static void contested(struct stage *stage)
+{
+    other_role(stage);
+    contest(stage, CONTEST_ACCESS);
+}
+
+static void contested_by_deletions(struct stage *stage)
+{
+    add_reader(stage);
+    mirror_entry(&stage->scene.mirror,
+                 &(struct association_key){.namespace = "app", .service_account = "app-sa"});
+    contest(stage, CONTEST_DELETED);
+}
+
+static void contested_until_now(struct stage *stage)
+{
+    other_role(stage);
+    contest(stage, CONTEST_TAGS)->retry_at = NOW;
+}
+
 static void failing(struct stage *stage)
 {
     other_role(stage);
@@ -134,6 +166,13 @@ static void tells_how_a_key_stands(void **state)
         {"observed", observed, "Observed", "ObserveOnly", "--mode=observe"},
         {"cluster deleting", cluster_deleting, "Stopped", "ClusterDeleting",
          "EKS is deleting this cluster"},
+        {"contested", contested, "Contested", "Contested",
+         "the role is set from arn:aws:iam::111122223333:role/other back to " SCENE_ROLE
+         ", 3 times since 2025-11-24T15:58:00Z"},
+        {"contested by deletions", contested_by_deletions, "Contested", "Contested",
+         "the association is deleted, 3 times since 2025-11-24T15:58:00Z; it is written again at "
+         "2025-11-24T16:59:00Z"},
+        {"tried again", contested_until_now, "Updating", "Updating", "on its way"},
         {"failing", failing, "Failing", "RoleNotFound", "service account 'app-sa': no such role"},
         {"edited since", failed_before_the_edit, "Updating", "Updating", "on its way"},
         {"unreadable", failing_to_be_read, "Failing", "AccessDenied", "not allowed to describe"},
