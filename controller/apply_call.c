@@ -235,8 +235,10 @@ static void status_done(struct run *run, struct flight *flight)
         return;
     }
     note_written(run, job, &flight->call);
-    if (flight->report.event)
+    if (flight->report.event) {
+        report_notice(&run->apply->reports->notices, job->claim->binding, &flight->report.outcome);
         run_push(run, (struct task){.kind = TASK_EVENT, .job = job});
+    }
     if (flight->report.irsa)
         run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .event = EVENT_IRSA});
 }

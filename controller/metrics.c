@@ -52,6 +52,11 @@ static const struct definition definitions[METRIC_COUNT] = {
                          GAUGE,
                          {"reason"},
                          "PodIdentityBindings, by the reason of their condition Ready."},
+    [METRIC_BINDINGS_NOT_READY] =
+        {"podbind_bindings_not_ready",
+         GAUGE,
+         {"reason"},
+         "PodIdentityBindings whose condition Ready is not True, by its reason."},
     [METRIC_ASSOCIATIONS] = {"podbind_associations",
                              GAUGE,
                              {"state"},

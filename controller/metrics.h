@@ -28,6 +28,7 @@ enum metric {
     METRIC_LEADER,             /* gauge: name. 1 while we hold the Lease */
     METRIC_EKS_CALLS,          /* counter: operation, outcome ("ok" or error_kind_name()) */
     METRIC_BINDINGS,           /* gauge: reason of Ready */
+    METRIC_BINDINGS_NOT_READY, /* gauge: reason of Ready */
     METRIC_ASSOCIATIONS,       /* gauge: state */
     METRIC_ORPHANS,            /* gauge */
     METRIC_HELD_DELETIONS,     /* gauge */

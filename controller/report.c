@@ -66,6 +66,7 @@ static void forget(struct reports *reports, const char *uid)
 
 void reports_begin(struct reports *reports)
 {
+    report_notices_release(&reports->notices);
     for (size_t i = 0; i < reports->count; i++)
         reports->items[i].seen = false;
 }
@@ -97,6 +98,7 @@ void reports_release(struct reports *reports)
     mem_free(reports->items);
     for (size_t i = 0; i < REPORT_EVENTS; i++)
         event_release(&reports->events[i]);
+    report_notices_release(&reports->notices);
     *reports = (struct reports){0};
 }
 

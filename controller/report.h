@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "controller/ports.h"
+#include "controller/report_notice.h"
 #include "reconcile/outcome.h"
 
 /* What is remembered of a binding that is not Ready. */
@@ -39,6 +40,7 @@ struct reports {
     size_t capacity;
     struct report_event events[REPORT_EVENTS]; /* a ring */
     size_t next_event;
+    struct report_notices notices; /* of the last pass */
 };
 void reports_release(struct reports *reports);
 

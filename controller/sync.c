@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/sync.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "controller/apply.h"
+
+#define ORPHANS_NAMED 10
 
 void sync_init(struct sync *sync, const struct sync_settings *settings, const struct ports *ports)
 {
@@ -80,6 +84,25 @@ static void explain_blindness(const struct observe *observe, struct outcome_cont
                                                                : "EKSUnavailable";
 }
 
+static void name_orphans(struct sync_facts *facts, const struct plan *plan)
+{
+    size_t named = 0, length = 0;
+
+    facts->orphan_ids[0] = '\0';
+    for (size_t i = 0; i < plan->count && named < ORPHANS_NAMED; i++) {
+        int written;
+
+        if (plan->steps[i].verb != PLAN_ORPHAN)
+            continue;
+        written = snprintf(facts->orphan_ids + length, sizeof facts->orphan_ids - length, "%s%s",
+                           named++ ? " " : "", plan->steps[i].entry->association->id);
+        length += written > 0 ? (size_t)written : 0;
+        if (length >= sizeof facts->orphan_ids)
+            return;
+    }
+}
+
+/* What EKS holds is told of only where it was seen; else what was seen last stands. */
 static void count(struct sync *sync, const struct desired *desired, const struct plan *plan)
 {
     struct sync_facts *facts = &sync->facts;
@@ -87,13 +110,17 @@ static void count(struct sync *sync, const struct desired *desired, const struct
     facts->passes++;
     facts->bindings = desired->claim_count;
     facts->wanted = desired->want_count;
-    facts->in_place = facts->ready = 0;
-    facts->orphans = plan->orphans;
-    for (size_t i = 0; i < plan->count; i++)
-        facts->in_place += plan->steps[i].verb == PLAN_KEEP;
+    facts->ready = 0;
     for (size_t i = 0; i < desired->claim_count; i++)
         facts->ready +=
             desired->claims[i].binding->status.conditions[CONDITION_READY] == CONDITION_TRUE;
+    if (!plan)
+        return;
+    facts->orphans = plan->orphans;
+    name_orphans(facts, plan);
+    facts->in_place = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        facts->in_place += plan->steps[i].verb == PLAN_KEEP;
 }
 
 /* Writes that the API server refuses are not repeated in a storm; while it takes others, the next
@@ -180,6 +207,6 @@ int sync_once(struct sync *sync, struct error *err)
         if (budget_decide(&sync->budget, &sync->intake, &plan, &context, err) < 0)
             return -1;
     }
-    count(sync, &desired, &plan);
+    count(sync, &desired, sees_eks ? &plan : NULL);
     return act(sync, &desired, sees_eks ? &plan : NULL, &context, &fresh, err);
 }

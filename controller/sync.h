@@ -32,6 +32,7 @@ struct sync_settings {
 struct sync_facts {
     uint64_t passes;
     size_t bindings, ready, wanted, in_place, orphans;
+    char orphan_ids[320]; /* the first ten, as a list */
     size_t writes;        /* of the last pass */
     int64_t pass_ms;      /* how long it took */
     int64_t finished_at;  /* ms since boot of the last pass that saw EKS and was not cut; 0: none */

@@ -83,6 +83,36 @@ static void say_refusal(struct vitals *vitals, const struct error *refusal)
     log_line(LOG_WARN, "the API server refuses to store a binding", "error", refusal->text, NULL);
 }
 
+/* What the bindings of the last pass were told that somebody has to mend. */
+static void say_notices(const struct report_notices *notices)
+{
+    char more[24];
+
+    for (size_t i = 0; i < notices->count; i++)
+        log_line(LOG_WARN, "binding not ready", "namespace", notices->items[i].namespace, "name",
+                 notices->items[i].name, "reason", notices->items[i].reason, "message",
+                 notices->items[i].message, NULL);
+    if (notices->more == 0)
+        return;
+    snprintf(more, sizeof more, "%zu", notices->more);
+    log_line(LOG_WARN, "more bindings not ready", "count", more, NULL);
+}
+
+static void say_orphans(struct vitals *vitals, const struct sync_facts *facts)
+{
+    char count[24];
+
+    if (facts->orphans == vitals->orphans)
+        return;
+    vitals->orphans = facts->orphans;
+    snprintf(count, sizeof count, "%zu", facts->orphans);
+    if (facts->orphans == 0)
+        log_line(LOG_INFO, "no orphans any more", NULL);
+    else
+        log_line(LOG_WARN, "associations that no binding wants are left alone", "count", count,
+                 "first", facts->orphan_ids, NULL);
+}
+
 static void say_changes(struct vitals *vitals, const struct sync *sync)
 {
     const struct cluster *cluster = &sync->observe.cluster;
@@ -121,27 +151,40 @@ static void say_held(struct vitals *vitals, const struct budget *budget)
 
 #define REASONS 32
 
-/* Bindings by the reason of Ready, as the store shows them. */
+struct reasons {
+    struct metrics_row rows[REASONS];
+    size_t count;
+};
+
+static void count_reason(struct reasons *reasons, const char *reason)
+{
+    size_t row = 0;
+
+    while (row < reasons->count && strcmp(reasons->rows[row].label, reason) != 0)
+        row++;
+    if (row == reasons->count && reasons->count < REASONS)
+        reasons->rows[reasons->count++] = (struct metrics_row){reason, 0};
+    if (row < reasons->count)
+        reasons->rows[row].value++;
+}
+
+/* Bindings by the reason of Ready, as the store shows them; those that are not Ready once more. */
 static void count_bindings(const struct sync *sync)
 {
     const struct store *store = &sync->intake.informers[RESOURCE_BINDINGS].store;
-    struct metrics_row rows[REASONS];
-    size_t count = 0;
+    struct reasons all = {0}, unready = {0};
 
     for (size_t i = 0; i < store->count; i++) {
         const struct binding *binding = store->records[i];
         const char *reason =
             binding->status.ready_reason[0] ? binding->status.ready_reason : "None";
-        size_t row = 0;
 
-        while (row < count && strcmp(rows[row].label, reason) != 0)
-            row++;
-        if (row == count && count < REASONS)
-            rows[count++] = (struct metrics_row){reason, 0};
-        if (row < count)
-            rows[row].value++;
+        count_reason(&all, reason);
+        if (binding->status.conditions[CONDITION_READY] != CONDITION_TRUE)
+            count_reason(&unready, reason);
     }
-    metrics_replace(METRIC_BINDINGS, rows, count);
+    metrics_replace(METRIC_BINDINGS, all.rows, all.count);
+    metrics_replace(METRIC_BINDINGS_NOT_READY, unready.rows, unready.count);
 }
 
 static void add_up(enum metric metric, uint64_t now, uint64_t *told, const char *resource)
@@ -214,6 +257,8 @@ void vitals_passed(struct vitals *vitals, const struct sync *sync)
     say_pass(&sync->facts);
     say_trouble(vitals, trouble_of(sync));
     say_refusal(vitals, &sync->facts.refusal);
+    say_notices(&sync->reports.notices);
+    say_orphans(vitals, &sync->facts);
     say_held(vitals, &sync->budget);
     count_pass(sync);
     count_bindings(sync);

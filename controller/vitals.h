@@ -24,6 +24,7 @@ struct vitals {
     int64_t trouble_since; /* ms since boot; 0: none */
     int64_t said_at;       /* when `said` was logged last */
     int64_t refusal_said_at;
+    size_t orphans; /* said last */
     char said[512];
     enum cluster_verdict verdict;
     struct vitals_counted_so_far {

@@ -340,17 +340,23 @@ static int64_t patience(const char *reason)
         const char *reason;
         int64_t ms;
     } table[] = {
-        {"Refused", 60000},         {"Conflict", 60000},        {"KeyTaken", 60000},
-        {"AddOnOwned", 60000},      {"InvalidSpec", 60000},     {"InvalidSessionPolicy", 60000},
-        {"InvalidRequest", 60000},  {"WrongCluster", 60000},    {"RoleNotFound", 120000},
-        {"RoleNotTrusted", 120000}, {"PassRoleDenied", 120000}, {"AccessDenied", 120000},
-        {"QuotaExceeded", 120000},  {"DeletionHeld", 60000},    {"Contested", 60000},
+        {"Refused", 60000},          {"Conflict", 60000},        {"KeyTaken", 60000},
+        {"AddOnOwned", 60000},       {"InvalidSpec", 60000},     {"InvalidSessionPolicy", 60000},
+        {"InvalidRequest", 60000},   {"WrongCluster", 60000},    {"RoleNotFound", 120000},
+        {"RoleNotTrusted", 120000},  {"PassRoleDenied", 120000}, {"AccessDenied", 120000},
+        {"QuotaExceeded", 120000},   {"DeletionHeld", 60000},    {"Contested", 60000},
+        {"DeletionDisabled", 60000},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].reason, reason) == 0)
             return table[i].ms;
     return 0;
+}
+
+bool outcome_needs_a_person(const char *reason)
+{
+    return patience(reason) > 0 || strcmp(reason, "ClusterUnverified") == 0;
 }
 
 static void judge_progress(struct outcome *outcome, const struct outcome_context *context)

@@ -55,5 +55,7 @@ void outcome_make(const struct claim *claim, const struct outcome_context *conte
                   struct outcome *ret_outcome);
 void outcome_release(struct outcome *outcome);
 
+/* True for reasons that do not pass by themselves: somebody has to mend something. */
+bool outcome_needs_a_person(const char *reason);
 /* The reason shown for a trouble: "RoleNotFound", "Throttled", ... */
 const char *outcome_trouble_reason(enum trouble kind);
