@@ -85,7 +85,9 @@ static uint64_t port_random(void *context)
 {
     struct replica *replica = context;
 
-    return tape_bits(&replica->world->tape, "the operator's randomness");
+    /* Two draws never give the same, not even past the end of a tape: tokens must differ. */
+    return tape_bits(&replica->world->tape, "the operator's randomness") ^
+           ++replica->world->draws * 0x9e3779b97f4a7c15;
 }
 
 static int64_t port_lease_until(void *context)

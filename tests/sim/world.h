@@ -231,6 +231,7 @@ struct world {
     uint64_t writes_at_quiet; /* of them, when it grew quiet */
     uint32_t passes_at_quiet;
     uint64_t numbers; /* handed out, for names */
+    uint64_t draws;   /* of the operator */
 
     int64_t stirred_at, try_rest_at; /* settling: something was written last; next look */
     bool trial, trial_failed;        /* a failure is only noted */
