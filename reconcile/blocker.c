@@ -21,6 +21,12 @@ static void say_tags(struct strbuf *ret_message, const char *tags)
     strbuf_str(ret_message, said == 0 ? " (it has no tag that tells by whom)" : ")");
 }
 
+bool blocker_was_ours(const struct want *want, const struct association *association)
+{
+    return pairs_has(want->claim->binding->status.associations, want->key.service_account,
+                     association->id);
+}
+
 /* What stands there, whose it is, and what a person can do about it. */
 void blocker_say_taken(struct strbuf *ret_message, const struct want *want,
                        const struct association *association)
@@ -42,6 +48,9 @@ void blocker_say_taken(struct strbuf *ret_message, const struct want *want,
         strbuf_format(ret_message,
                       ", made by another podbind (%.*s): delete one of the two bindings",
                       (int)(length < 200 ? length : 200), owner);
+    } else if (blocker_was_ours(want, association)) {
+        strbuf_str(ret_message, ", and was this binding's: its tag " TAG_OWNER
+                                " was taken away. Put it back, or delete the association");
     } else {
         strbuf_str(ret_message, ", not made by podbind");
         say_tags(ret_message, association->tags);

@@ -9,6 +9,9 @@
 #include "reconcile/desired.h"
 #include "reconcile/mirror.h"
 
+/* Status has named it as this binding's: only its owner tag can have gone. That is not mended, as
+ * somebody may have meant it. */
+bool blocker_was_ours(const struct want *want, const struct association *association);
 /* An association that is not ours, or an add-on's, under the key. */
 void blocker_say_taken(struct strbuf *ret_message, const struct want *want,
                        const struct association *association);

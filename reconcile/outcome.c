@@ -387,10 +387,23 @@ static void keep_times(struct outcome *outcome, const struct binding *binding, i
 
 /* ---- the whole ---- */
 
-static void add_row(struct outcome *outcome, const struct want *want,
-                    const struct key_standing *standing)
+/* A row names what is, or was, this binding's. What is somebody else's is in the message alone. */
+static const struct association *association_of_row(const struct want *want,
+                                                    const struct key_standing *standing,
+                                                    const struct outcome_context *context)
 {
     const struct association *association = standing->association;
+
+    return association && (association_is_ours(association, context->cluster->owner) ||
+                           blocker_was_ours(want, association))
+               ? association
+               : NULL;
+}
+
+static void add_row(struct outcome *outcome, const struct want *want,
+                    const struct key_standing *standing, const struct outcome_context *context)
+{
+    const struct association *association = association_of_row(want, standing, context);
     struct binding_status *status = &outcome->status;
 
     if (status->row_count == BINDING_MAX_ROWS) {
@@ -446,7 +459,7 @@ void outcome_make(const struct claim *claim, const struct outcome_context *conte
         if (standing.in_place)
             held[tally.in_place] = standing.association;
         count_want(&tally, &claim->wants[i], &standing);
-        add_row(ret_outcome, &claim->wants[i], &standing);
+        add_row(ret_outcome, &claim->wants[i], &standing, context);
     }
     describe(ret_outcome, claim, &tally, context);
     judge_accepted(ret_outcome, claim, &tally, context);

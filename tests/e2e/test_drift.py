@@ -95,7 +95,9 @@ def test_an_association_without_our_tag_is_no_longer_ours(blue, standin, settled
     standin.change_association(blue, settled, "app-sa", tags={"made": "by hand"})
     held = standin.association(blue, settled, "app-sa")
     bound = kube.wait_condition(blue, settled, "reader", status="False", reason="KeyTaken")
-    assert held["associationId"] in kube.conditions(bound)["Ready"]["message"]
+    message = kube.conditions(bound)["Ready"]["message"]
+    assert held["associationId"] in message and "was this binding's" in message
+    assert [row["id"] for row in bound["status"]["associations"]] == [held["associationId"]]
     # The finalizer may stay for the first minute of a new leader: what goes or stays shows before.
     kube.delete_binding(blue, settled, "reader")
     lists = standin.counters()["ListPodIdentityAssociations"]["ok"]

@@ -46,6 +46,12 @@ static void made_by_hand(struct stage *stage)
     add_ours(stage, "app-sa")->association->tags = "";
 }
 
+static void disowned_by_hand(struct stage *stage)
+{
+    made_by_hand(stage);
+    stage->scene.bindings[0]->status.associations = "app-sa\ta-app-sa\n";
+}
+
 static void made_by_another(struct stage *stage)
 {
     add_reader(stage);
@@ -157,6 +163,10 @@ static void tells_how_a_key_stands(void **state)
         {"deleted", deleted, "Waiting", "WaitingForPropagation", "to let go of the deleted"},
         {"by hand", made_by_hand, "Blocked", "KeyTaken",
          "association a-app-sa (role " SCENE_ROLE ") stands there already, not made by podbind"},
+        {"disowned by hand", disowned_by_hand, "Blocked", "KeyTaken",
+         "association a-app-sa (role " SCENE_ROLE
+         ") stands there already, and was this binding's: its tag "
+         "podbind.dev/owner was taken away"},
         {"by another", made_by_another, "Blocked", "KeyTaken",
          "made by another podbind (other-uid/podbind)"},
         {"by an add-on", made_by_an_add_on, "Blocked", "AddOnOwned", "arn:of:the:add-on"},
@@ -195,6 +205,28 @@ static void tells_how_a_key_stands(void **state)
         says(status, CONDITION_READY, rows[i].words);
         assert_string_equal(status->bound, "0/1");
         assert_string_equal(status->access, "");
+    }
+}
+
+/* So that an id in status always is that of what was this binding's. */
+static void a_row_names_only_what_is_or_was_ours(void **state)
+{
+    static const struct {
+        void (*prepare)(struct stage *stage);
+        const char *id;
+    } rows[] = {{other_role, "a-app-sa"},
+                {made_by_hand, ""},
+                {made_by_another, ""},
+                {made_by_an_add_on, ""},
+                {disowned_by_hand, "a-app-sa"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CLEANUP(stage_release) struct stage stage;
+
+        stage_init(&stage);
+        rows[i].prepare(&stage);
+        assert_string_equal(judge(&stage)->rows[0].id, rows[i].id);
     }
 }
 
@@ -258,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_how_a_key_stands),
+        cmocka_unit_test(a_row_names_only_what_is_or_was_ours),
         cmocka_unit_test(each_trouble_has_its_reason),
         cmocka_unit_test(stalled_after_the_patience_of_the_reason),
     };
