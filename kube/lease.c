@@ -191,8 +191,22 @@ static void look_again(struct lease *lease, int64_t now_ms)
     failed(lease, now_ms, wait_ms, 0);
 }
 
-static void got_nothing(struct lease *lease)
+/* Somebody deleted it. Who held it may go on until the record that we saw last has expired. */
+static bool another_may_hold(const struct lease *lease, int64_t now_ms)
 {
+    return lease->state == LEASE_FOLLOWING && !lease->releasing && lease->known &&
+           !is_ours(lease, &lease->seen) && !is_nobodys(&lease->seen) && now_ms < expires_ms(lease);
+}
+
+static void got_nothing(struct lease *lease, int64_t now_ms)
+{
+    if (another_may_hold(lease, now_ms)) {
+        int64_t expires = expires_ms(lease), next = now_ms + lease->retry_ms;
+
+        lease->fresh = false;
+        lease->wait_until_ms = expires < next ? expires : next;
+        return;
+    }
     lease->known = false;
     lease->missing = true;
     lease->fresh = true;
@@ -271,7 +285,7 @@ void lease_answer(struct lease *lease, int64_t now_ms, enum error_kind kind,
     if (move == LEASE_GET && kind == ERROR_NONE)
         got(lease, now_ms, record);
     else if (move == LEASE_GET && kind == ERROR_NOT_FOUND)
-        got_nothing(lease);
+        got_nothing(lease, now_ms);
     else if (move == LEASE_GET)
         failed(lease, now_ms, lease->retry_ms / 2, retry_after_ms);
     else if (kind == ERROR_NONE)

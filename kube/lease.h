@@ -17,6 +17,8 @@
  * - A write counts from the moment before it was sent: lease_until() is that moment plus
  *   renew_deadline_ms. A write that is over by then is over before anybody else can take over.
  * - All writes carry the resourceVersion of the record that they replace: a conflict means GET.
+ * - A Lease that was deleted while another's record that we saw had not expired is waited for until
+ *   it would have: who held it may go on that long.
  * - A record with our identity is ours: taken back at once.
  * - An unknown outcome means GET before the next write.
  * - A watch, where there is one, saves calls: while it shows another's renewals, nothing is asked.

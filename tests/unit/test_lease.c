@@ -256,6 +256,23 @@ static void an_old_sight_says_nothing(void **state)
     assert_int_equal(lease_steps_next(&lease, 1000, LEASE_WAIT).until_ms, 3000);
 }
 
+/* Who held it is not told at once that it is gone, and may go on writing. */
+static void a_lease_deleted_by_hand_is_waited_for_as_if_it_stood(void **state)
+{
+    (void)state;
+    struct lease lease = lease_steps_new("b");
+    struct lease_record others = lease_steps_record("a", LEASE_STEPS_WALL, "41");
+    lease_steps_look(&lease, 0, &others);
+    lease_observe(&lease, 1000, NULL);
+    lease_steps_look(&lease, 1000, NULL);
+    assert_int_equal(lease_steps_next(&lease, 1000, LEASE_WAIT).until_ms, 3000);
+    lease_steps_look(&lease, 14000, NULL);
+    assert_int_equal(lease_steps_next(&lease, 14000, LEASE_WAIT).until_ms, 15000);
+    lease_steps_look(&lease, 15000, NULL);
+    lease_steps_write(&lease, 15000, LEASE_CREATE, 0);
+    assert_int_equal(lease.state, LEASE_LEADING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +281,7 @@ int main(void)
         cmocka_unit_test(takes_a_released_lease_at_once),
         cmocka_unit_test(takes_its_own_lease_back_at_once),
         cmocka_unit_test(waits_for_anothers_lease_by_its_own_clock),
+        cmocka_unit_test(a_lease_deleted_by_hand_is_waited_for_as_if_it_stood),
         cmocka_unit_test(a_renewal_starts_the_wait_anew),
         cmocka_unit_test(a_new_version_alone_is_no_renewal),
         cmocka_unit_test(looks_again_after_a_pause),
