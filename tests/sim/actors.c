@@ -9,7 +9,7 @@
 
 #define ROLE(name) "arn:aws:iam::" EXPECT_ACCOUNT ":role/" name
 #define CONTESTED 3 /* our write undone so often */
-/* So long before the rest they stop. */
+/* So long before the rest they stop; they are not there any more when it is put off. */
 #define LAST_MS (17 * 60 * 1000)
 
 static struct model_association bare(const struct actor *actor, const char *role)
@@ -182,8 +182,9 @@ void actors_draw(struct world *world)
 
 static bool is_over(const struct world *world)
 {
-    return world->phase != PHASE_BUSY &&
-           (world->phase != PHASE_SETTLING || world->now > world->phase_until - LAST_MS);
+    return world->retries_awaited > 0 ||
+           (world->phase != PHASE_BUSY &&
+            (world->phase != PHASE_SETTLING || world->now > world->phase_until - LAST_MS));
 }
 
 int64_t actors_due(const struct world *world)

@@ -12,6 +12,7 @@
 #include "tests/sim/kube_cache.h"
 #include "tests/sim/people.h"
 #include "tests/sim/place.h"
+#include "tests/sim/replica.h"
 #include "tests/sim/sim_wire.h"
 #include "tests/sim/upheaval.h"
 
@@ -163,8 +164,6 @@ static void settle(struct world *world)
     TRACE(world, "── faults and people have stopped");
     world->phase = PHASE_SETTLING;
     world->phase_until = world->now + SETTLING_MS;
-    if (world->fight.until > world->now) /* what is contested is written again after an hour */
-        world->phase_until = world->fight.until + SETTLING_MS + CONTEST_RETRY_MS;
     world->people_at = NEVER;
     world->stirred_at = world->now;
     world->try_rest_at = world->now + silence(world);
@@ -174,27 +173,6 @@ static void settle(struct world *world)
     for (size_t i = 0; i < world->place_count; i++) {
         place_calm(&world->places[i]);
         world->places[i].wall_skew_us = 0;
-    }
-}
-
-static void turn_phase(struct world *world)
-{
-    switch (world->phase) {
-    case PHASE_BUSY:
-        settle(world);
-        break;
-    case PHASE_SETTLING:
-        TRACE(world, "── at rest");
-        rest_check(world);
-        world->phase = PHASE_QUIET;
-        world->phase_until = world->now + QUIET_MS;
-        world->writes_at_quiet = world->writes;
-        world->passes_at_quiet = world->passes;
-        break;
-    case PHASE_QUIET:
-    case PHASE_OVER:
-        world->phase = PHASE_OVER;
-        break;
     }
 }
 
@@ -212,6 +190,61 @@ static bool is_at_rest(struct world *world)
     well = !world->trial_failed;
     world->trial = world->trial_failed = false;
     return well && upheaval_due(world) == NEVER && actors_due(world) == NEVER;
+}
+
+/* When the operator writes again what it found contested; -1: nothing. */
+static int64_t retry_due(const struct world *world)
+{
+    int64_t due = -1;
+
+    for (size_t i = 0; i < world->place_count; i++) {
+        const struct replica *replica = world->places[i].replica;
+        const struct mirror *mirror = replica ? &replica->sync.observe.mirror : NULL;
+
+        for (size_t e = 0; mirror && e < mirror->count; e++) {
+            const struct contest *contest = mirror->entries[e]->contest;
+
+            if (contest && contest->retry_at > world->now && contest->retry_at > due)
+                due = contest->retry_at;
+        }
+    }
+    return due;
+}
+
+/* What is contested comes right with the hourly write, once nobody undoes it any more: twice it is
+ * waited for, as the first may still be undone. */
+static bool waits_for_retry(struct world *world)
+{
+    int64_t due = retry_due(world);
+
+    if (due < 0 || world->retries_awaited == 2)
+        return false;
+    world->retries_awaited++;
+    world->phase_until = due + SETTLING_MS;
+    return true;
+}
+
+static void turn_phase(struct world *world)
+{
+    switch (world->phase) {
+    case PHASE_BUSY:
+        settle(world);
+        break;
+    case PHASE_SETTLING:
+        if (!is_at_rest(world) && waits_for_retry(world))
+            break;
+        TRACE(world, "── at rest");
+        rest_check(world);
+        world->phase = PHASE_QUIET;
+        world->phase_until = world->now + QUIET_MS;
+        world->writes_at_quiet = world->writes;
+        world->passes_at_quiet = world->passes;
+        break;
+    case PHASE_QUIET:
+    case PHASE_OVER:
+        world->phase = PHASE_OVER;
+        break;
+    }
 }
 
 /* Rest comes when nothing has been written for so long that nothing is on its way any more, and

@@ -220,6 +220,7 @@ struct world {
         int64_t act_at, until;
         struct recent mutations; /* the operator's, since it is calm */
     } fight;
+    unsigned retries_awaited; /* how often rest was put off for a contested key */
 
     struct marks left; /* uids of bindings that were let go of whatever was left */
 
