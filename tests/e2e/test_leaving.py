@@ -122,3 +122,25 @@ def test_a_deletion_that_is_never_confirmed_ends_in_a_warning(blue, standin, mad
     kube.wait_gone(blue, app, "reader", seconds=90)
     event = event_of(blue, app, "DeletionUnconfirmed")
     assert event["type"] == "Warning" and held["associationId"] in event["note"]
+
+
+def test_refusals_and_orphans_show_in_metrics_and_log(blue, standin, operator, namespace):
+    app = namespace(blue)
+    standin.put_association(blue, app, "taken-sa", roleArn="arn:aws:iam::111122223333:role/x", tags={"made": "by hand"})
+    child = operator(blue)
+    kube.kubectl_apply(blue, [kube.binding(app, "reader", "app-sa", "reader-role"),
+                              kube.binding(app, "late", "taken-sa", "reader-role")])  # fmt: skip
+    kube.wait_condition(blue, app, "late", status="False", reason="KeyTaken")
+    kube.wait_condition(blue, app, "reader")
+    held = standin.association(blue, app, "app-sa")["associationId"]
+    gauge = 'podbind_bindings_not_ready{reason="KeyTaken"}'
+    wait_for(lambda: child.metrics().get(gauge) == 1, 20, "the gauge to count it")
+    standin.fault(DELETE, kind="error", error="AccessDeniedException")
+    kube.delete_binding(blue, app, "reader")
+    abandon(blue, app)
+    kube.wait_gone(blue, app, "reader")
+    wait_for(lambda: child.metrics()["podbind_orphans"] == 1, 20, "the orphan to be counted")
+    lines = [json.loads(line) for line in child.log.read_text().splitlines() if line.startswith("{")]
+    told = [line for line in lines if line["msg"] == "binding not ready" and line["name"] == "late"]
+    assert [(line["namespace"], line["reason"]) for line in told] == [(app, "KeyTaken")]
+    assert [line["first"] for line in lines if "no binding wants" in line["msg"]] == [held]
