@@ -8,7 +8,7 @@ static enum lane lane_of(const struct task *task)
 {
     switch (task->kind) {
     case TASK_STEP:
-        return task->call == STEP_EVIDENCE ? LANE_KUBE : LANE_EKS;
+        return task->call == STEP_EVIDENCE || task->call == STEP_ACCOUNT ? LANE_KUBE : LANE_EKS;
     case TASK_FINALIZER_ADD:
     case TASK_FINALIZER_DROP:
         return LANE_KUBE;

@@ -154,10 +154,8 @@ enum step_call step_first(const struct observe *observe, const struct plan_step 
     return STEP_NONE;
 }
 
-static void prepare_evidence(const struct plan_step *step, struct call *call)
+static void prepare_evidence(const struct plan_step *step, bool account, struct call *call)
 {
-    bool account = step->evidence == EVIDENCE_ACCOUNT_GONE;
-
     call->verb = account ? CALL_GET_SERVICE_ACCOUNT : CALL_GET_BINDING;
     call->in.object = (struct object_in){.namespace = step->claim->binding->namespace,
                                          .name = account ? step->entry->key.service_account
@@ -183,7 +181,8 @@ void step_prepare(struct observe *observe, struct plan_step *step, enum step_cal
         prepare_tags(observe, step, which, memory, ret_call);
         break;
     case STEP_EVIDENCE:
-        prepare_evidence(step, ret_call);
+    case STEP_ACCOUNT:
+        prepare_evidence(step, which == STEP_ACCOUNT, ret_call);
         break;
     case STEP_DESCRIBE:
     case STEP_DELETE:
@@ -283,33 +282,33 @@ static enum step_call tags_done(struct observe *observe, struct plan_step *step,
     return STEP_NONE;
 }
 
-/* Does the live object still say what we saw in the store? (D2) */
-static bool evidence_holds(const struct plan_step *step, const struct call *call)
+/* Does the live binding still say what we saw in the store? (D2) */
+static bool binding_holds(const struct plan_step *step, const struct binding *live)
 {
-    const struct binding *seen = step->claim->binding, *live = call->out.binding;
+    const struct binding *seen = step->claim->binding;
 
-    switch (step->evidence) {
-    case EVIDENCE_BINDING_DELETED:
-        return live && strcmp(live->uid, seen->uid) == 0 && live->deleting && live->has_finalizer &&
-               !live->retain && !live->abandon;
-    case EVIDENCE_SPEC_MOVED:
-        return live && strcmp(live->uid, seen->uid) == 0 && !live->deleting &&
-               live->generation == seen->generation;
-    case EVIDENCE_ACCOUNT_GONE:
-        return call->error.kind == ERROR_NOT_FOUND ||
-               (call->out.service_account && !selector_matches(seen->selector, seen->selector_count,
-                                                               call->out.service_account->labels));
-    case EVIDENCE_NONE:
-        break;
-    }
-    return false;
+    if (!live || strcmp(live->uid, seen->uid) != 0)
+        return false;
+    if (step->evidence == EVIDENCE_BINDING_DELETED)
+        return live->deleting && live->has_finalizer && !live->retain && !live->abandon;
+    return !live->deleting && live->generation == seen->generation;
+}
+
+static bool account_holds(const struct plan_step *step, const struct call *call)
+{
+    const struct binding *seen = step->claim->binding;
+
+    return call->error.kind == ERROR_NOT_FOUND ||
+           (call->out.service_account && !selector_matches(seen->selector, seen->selector_count,
+                                                           call->out.service_account->labels));
 }
 
 static enum step_call evidence_done(struct observe *observe, struct plan_step *step,
-                                    struct call *call)
+                                    enum step_call which, struct call *call)
 {
-    if (evidence_holds(step, call))
-        return STEP_DESCRIBE;
+    if (which == STEP_ACCOUNT ? account_holds(step, call) : binding_holds(step, call->out.binding))
+        return which == STEP_EVIDENCE && step->evidence == EVIDENCE_ACCOUNT_GONE ? STEP_ACCOUNT
+                                                                                 : STEP_DESCRIBE;
     if (call->error.kind != ERROR_NONE && call->error.kind != ERROR_NOT_FOUND)
         steps_fail(observe, step, call);
     return STEP_NONE; /* the store will show what has changed */
@@ -399,7 +398,8 @@ enum step_call step_done(struct observe *observe, struct plan_step *step, enum s
     case STEP_UNTAG:
         return tags_done(observe, step, which, call);
     case STEP_EVIDENCE:
-        return evidence_done(observe, step, call);
+    case STEP_ACCOUNT:
+        return evidence_done(observe, step, which, call);
     case STEP_DESCRIBE:
         return describe_done(observe, step, call);
     case STEP_DELETE:

@@ -3,7 +3,7 @@
  * steps - what a plan's step is as calls, and what each answer means for the mirror.
  *
  * One step is a chain: CREATE; or UPDATE, TAG, UNTAG (those that are needed); or EVIDENCE (a live
- * GET, rule D2), DESCRIBE (does it still stand there as the plan saw it?), DELETE. Nothing here
+ * GET of the binding, rule D2), for a selected account that is gone ACCOUNT (one of it), DESCRIBE (does it still stand there as the plan saw it?), DELETE. Nothing here
  * decides when a call may go: that is controller/apply.
  */
 #pragma once
@@ -20,7 +20,8 @@ enum step_call {
     STEP_UPDATE,
     STEP_TAG,
     STEP_UNTAG,
-    STEP_EVIDENCE,
+    STEP_EVIDENCE, /* the binding */
+    STEP_ACCOUNT,  /* the service account that its selector no longer selects */
     STEP_DESCRIBE,
     STEP_DELETE,
 };
