@@ -243,6 +243,7 @@ static enum step_call update_done(struct observe *observe, struct plan_step *ste
     }
     steps_fail(observe, step, call);
     doubt(observe, step, call);
+    step->entry->unshown |= call->error.kind == ERROR_UNKNOWN;
     return STEP_NONE;
 }
 

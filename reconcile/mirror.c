@@ -91,7 +91,7 @@ static void forget_association(struct mirror_entry *entry)
     entry->deleted_at = 0;
     entry->unsure_at = entry->maybe_gone_at = 0;
     entry->absent_since = 0;
-    entry->recheck = entry->settle = entry->stands = false;
+    entry->recheck = entry->settle = entry->stands = entry->unshown = false;
 }
 
 static void note_revert(struct mirror_entry *entry, enum contest_kind kind, int64_t now)
@@ -238,14 +238,19 @@ void mirror_described(struct mirror_entry *entry, struct association *owned, int
     if (entry->association && entry->association->described &&
         (entry->deleted_at || is_recent(entry->written_at, now))) {
         entry->tried_at = now;
-        if (!entry->deleted_at && is_newer(owned, entry->association))
+        if (!entry->deleted_at && is_newer(owned, entry->association)) {
+            entry->unshown = false;
             take_newer(entry, owned, now);
+        }
         mem_free(owned); /* else it may be older than what we wrote */
         return;
     }
     entry->described_at = now;
     if (!is_recent(entry->maybe_gone_at, now))
         entry->maybe_gone_at = 0; /* it was not done */
+    if (!entry->association || is_newer(owned, entry->association) ||
+        !is_recent(entry->unsure_at, now))
+        entry->unshown = false;
     note_change(entry, owned, now);
     set_association(entry, owned);
 }
@@ -309,6 +314,7 @@ void mirror_created(struct mirror_entry *entry, struct association *owned, int64
 
 void mirror_updated(struct mirror_entry *entry, struct association *owned, int64_t now)
 {
+    entry->unshown = false;
     set_association(entry, owned);
     entry->written_at = entry->told_at = entry->described_at = now;
     entry->stands = true;

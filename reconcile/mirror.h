@@ -90,9 +90,11 @@ struct mirror_entry {
     struct mirror_create *create; /* owned; the logical create under way; NULL: none */
     bool look;                    /* look at this key before doing anything to it */
     bool recheck;                 /* describe it again, soon */
-    bool stands;                  /* nobody has undone our last write, as far as we know */
-    bool settle;                  /* a plan waits for a description that is settled, see below */
-    bool listed;                  /* scratch, while a list is taken in */
+    bool unshown; /* an Update's outcome is not known, and no read has shown it done:
+                                     what we know of the access may be old */
+    bool stands;  /* nobody has undone our last write, as far as we know */
+    bool settle;  /* a plan waits for a description that is settled, see below */
+    bool listed;  /* scratch, while a list is taken in */
     struct mirror_trouble *trouble; /* owned; NULL: none */
     struct contest *contest;        /* owned; NULL: nothing that we wrote was undone */
 };

@@ -47,7 +47,9 @@ static enum plan_verb judge_verb(const struct plan_step *step, const char *owner
         return PLAN_ADD_ON;
     if (!association_is_ours(association, owner) && !may_adopt(step->claim, step->fields))
         return PLAN_TAKEN;
-    return step->fields != 0 || step->tags ? PLAN_CHANGE : PLAN_KEEP;
+    if (step->fields != 0 || step->tags)
+        return PLAN_CHANGE;
+    return entry->unshown ? PLAN_UNKNOWN : PLAN_KEEP;
 }
 
 struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const char *owner)

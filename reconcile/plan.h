@@ -9,6 +9,7 @@
  *     yes     nothing                  CREATE
  *     yes     not described yet        UNKNOWN    observe describes it first
  *     yes     ours, perhaps deleted    UNKNOWN    until a Describe surely shows it
+ *     yes     ours, perhaps updated    UNKNOWN    the same, where it would be as wanted otherwise
  *     yes     ours, as wanted          KEEP
  *     yes     ours, otherwise          CHANGE     Update and tags, whichever differ; hand-overs too
  *     yes     deleted by us, lingers   WAIT       for the key to be free

@@ -169,7 +169,7 @@ void actors_draw(struct world *world)
     struct tape *tape = &world->tape;
 
     while (world->actor_count < ACTORS_MAX && world->weather.drift > 0 &&
-           tape_chance(tape, 200, "somebody who keeps at it")) {
+           tape_chance(tape, 40, "somebody who keeps at it")) {
         struct actor actor = {.kind = (enum actor_kind)tape_choose(tape, 4, "who"),
                               .pace = paces[tape_choose(tape, 3, "how often")],
                               .makes = tape_choose(tape, 2, "makes its own") == 1,

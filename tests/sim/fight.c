@@ -20,8 +20,9 @@ void fight_begin(struct world *world)
         world, tape_choose(&world->tape, (uint32_t)world_association_count(world) + 1, "fought"));
     struct fight *fight = &world->fight;
 
-    if (!one || !expect_ours(one, OWNER) || fight->until > 0)
-        return;
+    if (!one || !expect_ours(one, OWNER) || fight->until > 0 ||
+        tape_choose(&world->tape, 6, "really") < 5)
+        return; /* it takes hours of virtual time */
     *fight = (struct fight){.act_at = world->now, .until = world->now + LONGEST_MS};
     snprintf(fight->namespace, sizeof fight->namespace, "%s", one->namespace);
     snprintf(fight->account, sizeof fight->account, "%s", one->service_account);

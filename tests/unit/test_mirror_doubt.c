@@ -180,6 +180,38 @@ static void what_a_write_told_is_settled_until_the_next_doubt(void **state)
     assert_false(mirror_is_settled(&mirror, entry));
 }
 
+/* The Update may have been done though a read shows what was there before: reads lag. */
+static void an_update_of_unknown_outcome_is_in_doubt_until_a_read_shows_it(void **state)
+{
+    static const struct {
+        int64_t modified_us, later;
+        bool unshown;
+    } rows[] = {
+        {1000, 1, true},
+        {1000, MIRROR_SETTLE_MS - 1, true},
+        {2000, 1, false},
+        {1000, MIRROR_SETTLE_MS, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CLEANUP(mirror_release) struct mirror mirror = {0};
+        struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+        struct association *read = full("app-sa", "a-1", SCENE_ROLE);
+
+        entry->association = full("app-sa", "a-1", SCENE_ROLE);
+        entry->association->modified_us = 1000;
+        entry->unsure_at = NOW;
+        entry->unshown = true;
+        read->modified_us = rows[i].modified_us;
+        mirror_described(entry, read, NOW + rows[i].later);
+        assert_int_equal(entry->unshown, rows[i].unshown);
+        entry->unshown = true;
+        mirror_updated(entry, full("app-sa", "a-1", SCENE_ROLE), NOW);
+        assert_false(entry->unshown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +224,7 @@ int main(void)
         cmocka_unit_test(one_wish_keeps_its_token_over_its_repeats),
         cmocka_unit_test(ten_thousand_newcomers_are_known_apart_and_no_more),
         cmocka_unit_test(doubt_lasts_a_minute_from_the_latest_of_its_reasons),
+        cmocka_unit_test(an_update_of_unknown_outcome_is_in_doubt_until_a_read_shows_it),
         cmocka_unit_test(what_a_write_told_is_settled_until_the_next_doubt),
     };
 

@@ -169,6 +169,21 @@ static void a_plan_of_nothing_is_empty(void **state)
     assert_false(plan_has_unknown(&scene.plan, "app"));
 }
 
+/* It may be what somebody asked for who does not hold the key any more. */
+static void what_may_have_been_updated_unseen_is_not_in_place(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+
+    (void)state;
+    plan_case_read("binding app/reader\n"
+                   "association app/app-sa\n",
+                   &scene);
+    assert_int_equal(scene.plan.steps[0].verb, PLAN_KEEP);
+    scene.mirror.entries[0]->unshown = true;
+    scene_plan(&scene);
+    assert_int_equal(scene.plan.steps[0].verb, PLAN_UNKNOWN);
+}
+
 int main(void)
 {
     const struct CMUnitTest plain[] = {
@@ -177,6 +192,7 @@ int main(void)
         cmocka_unit_test(steps_are_grouped_by_claim_in_key_order),
         cmocka_unit_test(tells_in_which_namespaces_something_is_unknown),
         cmocka_unit_test(a_delete_needs_what_was_planned_to_stand_there_still),
+        cmocka_unit_test(what_may_have_been_updated_unseen_is_not_in_place),
         cmocka_unit_test(a_plan_of_nothing_is_empty),
     };
 
