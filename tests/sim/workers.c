@@ -11,7 +11,7 @@
 #include "tests/sim/aside.h"
 #include "tests/sim/shrink.h"
 
-#define TWICE_EVERY 20
+#define TWICE_EVERY 50
 #define AT_ONCE 16 /* histories that a worker takes */
 #define HISTORY_SECONDS 60
 #define NOTHING UINT64_MAX
