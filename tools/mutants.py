@@ -114,9 +114,9 @@ def judge(path: Path, histories: int) -> Verdict:
 
 
 def invariants() -> set[str]:
-    """The names that tests/sim can fail with."""
+    """The names that tests/sim can fail with, but for that of the codecs, which these runs go around."""
     text = "".join(source.read_text() for source in (ROOT / "tests/sim").glob("*.c"))
-    return set(re.findall(r'\b(?:world_fail|abandon)\(\s*[\w>.-]+,\s*"([a-z-]+)"', text))
+    return set(re.findall(r'\b(?:world_fail|abandon)\(\s*[\w>.-]+,\s*"([a-z-]+)"', text)) - {"wire"}
 
 
 def tell(verdict: Verdict, explain: bool) -> None:

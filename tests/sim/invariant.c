@@ -164,6 +164,14 @@ static void check_made(struct world *world, const struct model_association *ther
                    there->service_account, live->namespace, live->service_account);
 }
 
+/* Its binding went without our finalizer having run, or never was in this world. */
+static bool is_orphan(const struct world *world, const char *uid)
+{
+    int64_t lost = marks_get(&world->lost, "%s", uid);
+
+    return strncmp(uid, "ffffffff", 8) == 0 || (lost >= 0 && lost + EVIDENCE_MS < world->now);
+}
+
 static void check_delete(struct replica *replica, const char *id)
 {
     struct world *world = replica->world;
@@ -194,9 +202,10 @@ static void check_delete(struct replica *replica, const char *id)
     else if (retain && strcmp(retain, "true") == 0 && (!live || live->retain) &&
              marks_get(&world->touched, "%s/%s", there->namespace, there->service_account) < 0)
         world_fail(world, "wanted-not-deleted", "a Delete of the retained %s", id);
-    else if (tagged_was_lost(world, uid) &&
-             marks_get(&world->lost, "%s", uid) + EVIDENCE_MS < world->now)
-        world_fail(world, "orphan-stays", "a Delete of %s, whose binding was lost", id);
+    else if (is_orphan(world, uid))
+        world_fail(world, "orphan-stays", "a Delete of %s, whose binding is no more", id);
+    else if (marks_get(&replica->seen, "%s", uid) + EVIDENCE_MS < world->now)
+        world_fail(world, "evidence", "a Delete of %s without a live GET of its binding", id);
     else if (seen < 0 || seen + EVIDENCE_MS < world->now)
         world_fail(world, "evidence", "a Delete of %s without a live GET that shows why", id);
     else if (live && !live->deleting && live->selector_count > 0)

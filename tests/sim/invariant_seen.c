@@ -47,6 +47,8 @@ static void note_evidence(struct replica *replica, const struct call *call)
     struct world *world = replica->world;
     const struct model_association *one;
 
+    if (call->out.binding)
+        marks_set(&replica->seen, world->now, "%s", call->out.binding->uid);
     for (size_t i = 0; (one = world_association_at(world, i)); i++)
         if (speaks_against(world, call, one))
             marks_set(&replica->unwanted, world->now, "%s/%s",

@@ -306,6 +306,7 @@ void replica_free(struct replica *replica)
         stored_versions_release(&replica->stored[resource]);
     mem_free(replica->let_go.items);
     mem_free(replica->unwanted.items);
+    mem_free(replica->seen.items);
     mem_free(replica->deletable.items);
     mem_free(replica);
 }

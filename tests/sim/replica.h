@@ -105,6 +105,7 @@ struct replica {
     struct marks let_go;   /* "namespace/name@version" of bindings that went with our patch, as it
                               was told */
     struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
+    struct marks seen;     /* uids of bindings that a live GET showed, and when */
 };
 
 struct replica *replica_new(struct world *world, struct place *place);
