@@ -66,7 +66,6 @@ endif
 # ---- what there is to do ------------------------------------------------------------------------
 .PHONY: all demo test check unit sim coverage mutants e2e crash tsan valgrind bench lint fmt clean help programs unit-programs \
     objects headers
-
 all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.json) ## build/podbind (the default)
 demo: ## blue and green on this machine, start to end
 	@tools/deps.sh
@@ -132,13 +131,10 @@ $(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(call object,$(UNIT_HELPER
 $(BIN)/crash_points.so: tests/crash/crash_points.c $(OUT)/command
 	@echo '  LD    $@' && $(COMPILE) -fPIC -shared $(LDFLAGS) -o $@ $<
 
-$(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT))) $(OUT)/sources
-	@$(archive)
-
-$(OUT)/model.a: $(call object,$(MODEL)) $(OUT)/sources
-	@$(archive)
-
-$(OUT)/standin.a: $(filter-out %/standin_main.o,$(call object,$(STANDIN))) $(OUT)/sources
+$(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT)))
+$(OUT)/model.a: $(call object,$(MODEL))
+$(OUT)/standin.a: $(filter-out %/standin_main.o,$(call object,$(STANDIN)))
+$(OUT)/product.a $(OUT)/model.a $(OUT)/standin.a: $(OUT)/sources
 	@$(archive)
 
 $(OUT)/%.o: %.c $(OUT)/command
