@@ -12,6 +12,7 @@ void drift_put(struct world *world, const struct model_association *wanted)
     const struct model_association *made;
     struct model_error err;
 
+    world->drifted |= world->lives > 0;
     world_touch(world, wanted->namespace, wanted->service_account);
     model_put_association(world->model, wanted, world->now, tape_bits(&world->tape, "id"), &made,
                           &err);

@@ -124,10 +124,12 @@ static void check_change(struct replica *replica, const struct call *call)
                    holder->name);
 }
 
-/* Was the account really out of the selection all the grace time? */
-static void check_grace(struct world *world, const struct model_association *there,
+/* Was the account really out of the selection all the grace time? It may have come and gone while no
+ * watch of accounts ran. */
+static void check_grace(const struct replica *replica, const struct model_association *there,
                         const struct binding *live)
 {
+    struct world *world = replica->world;
     int64_t then = world->now - ABSENCE_GRACE_MS;
     const struct binding *binding =
         kube_record_at(&world->kube, RESOURCE_BINDINGS, live->namespace, live->name, then);
@@ -136,6 +138,7 @@ static void check_grace(struct world *world, const struct model_association *the
     struct view view = {.accounts = &account, .account_count = account ? 1 : 0};
 
     if (binding && strcmp(binding->uid, live->uid) == 0 &&
+        replica->blind_at[RESOURCE_SERVICE_ACCOUNTS] < then &&
         expect_names(&view, binding, there->service_account))
         world_fail(world, "evidence", "%s/%s was still selected %d s ago, and is deleted",
                    there->namespace, there->service_account, ABSENCE_GRACE_MS / 1000);
@@ -209,7 +212,7 @@ static void check_delete(struct replica *replica, const char *id)
     else if (seen < 0 || seen + EVIDENCE_MS < world->now)
         world_fail(world, "evidence", "a Delete of %s without a live GET that shows why", id);
     else if (live && !live->deleting && live->selector_count > 0)
-        check_grace(world, there, live);
+        check_grace(replica, there, live);
     else if (live && !live->deleting)
         check_made(world, there, live, seen);
 }

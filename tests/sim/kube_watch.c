@@ -23,6 +23,7 @@ static void send_end(struct replica *replica, struct kube_watch *watch, const st
 {
     struct change change = change_of(watch, CHANGE_CLOSED);
 
+    replica->blind_at[watch->resource] = replica->world->now;
     if (error->kind != ERROR_NONE)
         change.error = mem_dup(error, sizeof *error);
     TRACE(replica->world, "%s  ◀ watch %d of %s ends: %s", replica_name(replica),

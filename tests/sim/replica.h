@@ -105,7 +105,9 @@ struct replica {
     struct marks let_go;   /* "namespace/name@version" of bindings that went with our patch, as it
                               was told */
     struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
-    struct marks seen;     /* uids of bindings that a live GET showed, and when */
+    int64_t
+        blind_at[RESOURCE_COUNT]; /* when a watch ended last: what came and went since is unseen */
+    struct marks seen;            /* uids of bindings that a live GET showed, and when */
 };
 
 struct replica *replica_new(struct world *world, struct place *place);

@@ -22,6 +22,10 @@
 #define QUIET_MS (40 * 60 * 1000)
 #define STILL_MS (75 * 1000)
 #define STILL_LONG_MS (5 * 60 * 1000)
+/* What somebody changed is read a minute after our own write at the earliest, and each association is
+ * read once a minute. */
+#define DESCRIBED_MS (130 * 1000)
+#define CHECKED_MS (11 * 60 * 1000) /* the operator looks at its cluster every ten minutes */
 #define TRY_MS (10 * 1000)
 #define QUIET_PASSES 3
 #define PACE_MS 4000 /* between two things that people do */
@@ -156,6 +160,10 @@ static int64_t silence(const struct world *world)
 {
     bool blind = world->identity == IDENTITY_WRONG || world->identity == IDENTITY_UNREADABLE;
 
+    if (world->cluster_deleting)
+        return CHECKED_MS;
+    if (world->drifted && !blind && world->weather.mode == PLAN_SYNC)
+        return DESCRIBED_MS;
     return blind || world->weather.mode != PLAN_SYNC ? STILL_LONG_MS : STILL_MS;
 }
 

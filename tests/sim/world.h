@@ -191,6 +191,7 @@ struct world {
     struct model *model;
     enum identity identity;
     bool finds_cluster; /* the operator is not told its name */
+    bool drifted;       /* somebody changed what an association holds */
     bool cluster_deleting;
     int64_t deny_eks_until, deny_kube_until;
 
