@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "reconcile/contest.h"
 
 #define MINUTE 60000
@@ -106,6 +108,17 @@ static void writes_times_as_kubernetes_does(void **state)
     }
 }
 
+/* No clock says so; the text keeps its form. */
+static void a_time_beyond_all_years_keeps_its_form(void **state)
+{
+    char text[CONTEST_TIME_SIZE];
+
+    (void)state;
+    contest_time(INT64_MAX, text);
+    assert_int_equal(strlen(text), 20);
+    assert_memory_equal(text, "9999-12-", 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +128,7 @@ int main(void)
         cmocka_unit_test(an_edit_or_another_binding_ends_it),
         cmocka_unit_test(times_for_people_are_worked_out_once),
         cmocka_unit_test(writes_times_as_kubernetes_does),
+        cmocka_unit_test(a_time_beyond_all_years_keeps_its_form),
     };
 
     return cmocka_run_group_tests_name("contest", tests, NULL, NULL);

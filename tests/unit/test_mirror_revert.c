@@ -171,6 +171,36 @@ static void it_is_remembered_without_an_association_as_long_as_it_counts(void **
     assert_int_equal(mirror.count, 0);
 }
 
+/* A key that was deleted and made anew by somebody else between two looks. */
+static void another_association_is_no_change_of_ours(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = written(&mirror);
+    struct association other = ours;
+
+    (void)state;
+    other.id = "a-2";
+    other.access.role_arn = "another";
+    mirror_described(entry, association_copy(&other), LATER + 1);
+    assert_null(entry->contest);
+}
+
+/* There is nothing to look at. */
+static void what_is_gone_or_going_is_not_watched(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = written(&mirror);
+
+    (void)state;
+    entry->contest = mem_alloc(sizeof *entry->contest);
+    assert_int_equal(mirror_watch_at(entry), NOW + MIRROR_SETTLE_MS);
+    entry->deleted_at = NOW + 1;
+    assert_int_equal(mirror_watch_at(entry), INT64_MAX);
+    mem_free(entry->association);
+    entry->association = NULL;
+    assert_int_equal(mirror_watch_at(entry), INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +210,8 @@ int main(void)
         cmocka_unit_test(what_is_no_revert),
         cmocka_unit_test(what_is_written_again_is_looked_at_once_reads_count),
         cmocka_unit_test(it_is_remembered_without_an_association_as_long_as_it_counts),
+        cmocka_unit_test(another_association_is_no_change_of_ours),
+        cmocka_unit_test(what_is_gone_or_going_is_not_watched),
     };
 
     return cmocka_run_group_tests_name("mirror_revert", tests, NULL, NULL);

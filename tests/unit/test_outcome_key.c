@@ -114,6 +114,33 @@ static void contested_by_deletions(struct stage *stage)
     contest(stage, CONTEST_DELETED);
 }
 
+static void contested_in_its_tags(struct stage *stage)
+{
+    other_role(stage);
+    contest(stage, CONTEST_TAGS);
+}
+
+static void contested_in_its_policy(struct stage *stage)
+{
+    add_reader(stage)->session_policy = "{}";
+    add_ours(stage, "app-sa");
+    contest(stage, CONTEST_ACCESS);
+}
+
+static void contested_and_failing(struct stage *stage)
+{
+    contested(stage);
+    mirror_failed(stage->scene.mirror.entries[0], TROUBLE_DENIED, "no right to", 1, NOW, 1000);
+}
+
+/* Somebody has put it right meanwhile. */
+static void contested_and_in_place(struct stage *stage)
+{
+    add_reader(stage);
+    add_ours(stage, "app-sa");
+    contest(stage, CONTEST_ACCESS);
+}
+
 static void contested_until_now(struct stage *stage)
 {
     other_role(stage);
@@ -182,6 +209,12 @@ static void tells_how_a_key_stands(void **state)
         {"contested by deletions", contested_by_deletions, "Contested", "Contested",
          "the association is deleted, 3 times since 2025-11-24T15:58:00Z; it is written again at "
          "2025-11-24T16:59:00Z"},
+        {"contested in its tags", contested_in_its_tags, "Contested", "Contested",
+         "the tags are changed back, 3 times"},
+        {"contested in its policy", contested_in_its_policy, "Contested", "Contested",
+         "target role, session policy or session tags are changed back, 3 times"},
+        {"contested and failing", contested_and_failing, "Contested", "Contested",
+         "the role is set from"},
         {"tried again", contested_until_now, "Updating", "Updating", "on its way"},
         {"failing", failing, "Failing", "RoleNotFound", "service account 'app-sa': no such role"},
         {"edited since", failed_before_the_edit, "Updating", "Updating", "on its way"},
@@ -286,6 +319,16 @@ static void stalled_after_the_patience_of_the_reason(void **state)
     }
 }
 
+static void what_is_in_place_is_not_contested_any_more(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+
+    (void)state;
+    stage_init(&stage);
+    contested_and_in_place(&stage);
+    is(judge(&stage), CONDITION_READY, CONDITION_TRUE, "Ready");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_row_names_only_what_is_or_was_ours),
         cmocka_unit_test(each_trouble_has_its_reason),
         cmocka_unit_test(stalled_after_the_patience_of_the_reason),
+        cmocka_unit_test(what_is_in_place_is_not_contested_any_more),
     };
 
     return cmocka_run_group_tests_name("outcome_key", tests, NULL, NULL);
