@@ -127,6 +127,13 @@ static void contested_in_its_policy(struct stage *stage)
     contest(stage, CONTEST_ACCESS);
 }
 
+/* What was changed went altogether in the end. */
+static void contested_and_gone(struct stage *stage)
+{
+    contested_by_deletions(stage);
+    stage->scene.mirror.entries[0]->contest->kind = CONTEST_ACCESS;
+}
+
 static void contested_and_failing(struct stage *stage)
 {
     contested(stage);
@@ -209,10 +216,11 @@ static void tells_how_a_key_stands(void **state)
         {"contested by deletions", contested_by_deletions, "Contested", "Contested",
          "the association is deleted, 3 times since 2025-11-24T15:58:00Z; it is written again at "
          "2025-11-24T16:59:00Z"},
-        {"contested in its tags", contested_in_its_tags, "Contested", "Contested",
-         "the tags are changed back, 3 times"},
+        {"tags contested", contested_in_its_tags, "Contested", "Contested", "the tags are changed"},
         {"contested in its policy", contested_in_its_policy, "Contested", "Contested",
          "target role, session policy or session tags are changed back, 3 times"},
+        {"contested and gone", contested_and_gone, "Contested", "Contested",
+         "are changed back, 3 times"},
         {"contested and failing", contested_and_failing, "Contested", "Contested",
          "the role is set from"},
         {"tried again", contested_until_now, "Updating", "Updating", "on its way"},
