@@ -384,10 +384,12 @@ static struct mirror_entry *longest_unseen(const struct observe *observe)
     return oldest;
 }
 
+/* To the plan, and to status, which also tells the last two. */
 static bool is_same(const struct association *a, const struct association *b)
 {
     return a->described == b->described && access_difference(&a->access, &b->access) == 0 &&
-           strcmp(a->tags, b->tags) == 0 && strcmp(a->owner_arn, b->owner_arn) == 0;
+           strcmp(a->tags, b->tags) == 0 && strcmp(a->owner_arn, b->owner_arn) == 0 &&
+           strcmp(a->external_id, b->external_id) == 0 && a->modified_us == b->modified_us;
 }
 
 int observe_rotate(struct observe *observe, struct error *err)
@@ -395,6 +397,7 @@ int observe_rotate(struct observe *observe, struct error *err)
     CLEANUP(selection_release) struct selection selection = {.observe = observe};
     CLEANUP_FREE struct association *before = NULL;
     struct mirror_entry *entry = longest_unseen(observe);
+    bool troubled = entry && entry->trouble;
     int64_t now = now_of(observe), due;
 
     if (now < observe->rotation_due)
@@ -416,7 +419,8 @@ int observe_rotate(struct observe *observe, struct error *err)
     select_entry(&selection, entry);
     if (run_selection(&selection, prepare_describe, describe_done, err) < 0)
         return -1;
-    if (!entry->association || !is_same(entry->association, before))
+    if (!entry->association || !is_same(entry->association, before) ||
+        troubled != (entry->trouble != NULL))
         observe->intake->news = true;
     return 0;
 }
