@@ -372,6 +372,11 @@ bool intake_current(const struct intake *intake)
            informer_current(&intake->informers[RESOURCE_SERVICE_ACCOUNTS]);
 }
 
+bool intake_doubts(const struct intake *intake, enum resource resource)
+{
+    return intake->doubts[resource].looks > 0;
+}
+
 int64_t intake_due(const struct intake *intake)
 {
     int64_t due = INT64_MAX;

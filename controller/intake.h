@@ -69,6 +69,8 @@ bool intake_synced(const struct intake *intake);
 void intake_renew(struct intake *intake);
 /* True when both stores hold a whole state that was asked for after the last intake_renew(). */
 bool intake_current(const struct intake *intake);
+/* The last whole state was empty, and is still going to be asked for again. */
+bool intake_doubts(const struct intake *intake, enum resource resource);
 /* When intake_run() has something to do by time alone; INT64_MAX: nothing. */
 int64_t intake_due(const struct intake *intake);
 /* A pass begins with what is in the stores now: news and fresh bindings start anew. The list of

@@ -202,6 +202,7 @@ int sync_once(struct sync *sync, struct error *err)
     context.now = sync->ports->now(sync->ports->world);
     context.wall_us = sync->ports->wall(sync->ports->world);
     context.cluster_deleting = sync->observe.cluster.deleting;
+    context.accounts_doubtful = intake_doubts(&sync->intake, RESOURCE_SERVICE_ACCOUNTS);
     if (sees_eks) {
         plan_make(&desired, &sync->observe.mirror, &context, &plan);
         if (budget_decide(&sync->budget, &sync->intake, &plan, &context, err) < 0)

@@ -168,7 +168,7 @@ static struct plan_step judge_unwanted(struct uid_index *index, const struct mir
     }
     step.evidence = evidence_against(step.claim, &entry->key);
     if (step.evidence == EVIDENCE_ACCOUNT_GONE) {
-        if (!entry->absent_since)
+        if (!entry->absent_since || context->accounts_doubtful)
             entry->absent_since = context->now;
     } else {
         entry->absent_since = 0;

@@ -82,7 +82,8 @@ struct plan_context {
     int64_t wall_us;   /* microseconds since 1970 */
     int64_t absence_grace_ms;
     enum plan_mode mode;
-    bool cluster_deleting; /* EKS reports DELETING: nothing is written any more */
+    bool accounts_doubtful; /* their state came empty and is asked for again: none counts as gone */
+    bool cluster_deleting;  /* EKS reports DELETING: nothing is written any more */
 };
 
 /* Borrows from both sets. Notes in the mirror since when a selected account is absent. */

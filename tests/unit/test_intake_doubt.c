@@ -71,11 +71,13 @@ static void a_state_that_is_empty_all_at_once_is_asked_for_again(void **state)
     (void)state;
     stage_init(&stage);
     for (int look = 0; look < 2; look++) {
+        assert_true(intake_doubts(&stage.intake, RESOURCE_BINDINGS));
         assert_int_equal(intake_due(&stage.intake), stage.script.now + 15000);
         stage.script.now += 15000;
         stream(&stage, look == 1);
     }
     assert_int_equal(stage.intake.informers[RESOURCE_BINDINGS].store.count, 1); /* a mistake */
+    assert_false(intake_doubts(&stage.intake, RESOURCE_BINDINGS));
     assert_int_equal(intake_due(&stage.intake), INT64_MAX);
 }
 

@@ -66,6 +66,27 @@ static void the_grace_of_an_absence_begins_anew_each_time(void **state)
     assert_true(plan_may_act(&scene.plan.steps[0], &scene.context));
 }
 
+/* An empty list is no evidence, neither of an absence nor of since when. */
+static void the_grace_begins_when_no_doubt_is_left_that_accounts_are_gone(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+
+    (void)state;
+    plan_case_read("context now=500 grace=100\n"
+                   "binding app/reader select=tier=web\n"
+                   "association app/web\n",
+                   &scene);
+    scene.context.accounts_doubtful = true;
+    scene.context.now = 600;
+    scene_plan(&scene);
+    assert_int_equal(scene.plan.steps[0].verb, PLAN_DELETE);
+    assert_false(plan_may_act(&scene.plan.steps[0], &scene.context));
+    scene.context.accounts_doubtful = false;
+    scene.context.now = 650;
+    scene_plan(&scene);
+    assert_int_equal(plan_due(&scene.plan.steps[0], &scene.context), 700);
+}
+
 static void an_absence_is_forgotten_while_the_binding_is_suspended(void **state)
 {
     CLEANUP(scene_release) struct scene scene;
@@ -188,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest plain[] = {
         cmocka_unit_test(the_grace_of_an_absence_begins_anew_each_time),
+        cmocka_unit_test(the_grace_begins_when_no_doubt_is_left_that_accounts_are_gone),
         cmocka_unit_test(an_absence_is_forgotten_while_the_binding_is_suspended),
         cmocka_unit_test(steps_are_grouped_by_claim_in_key_order),
         cmocka_unit_test(tells_in_which_namespaces_something_is_unknown),
