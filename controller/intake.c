@@ -398,10 +398,10 @@ static void keep(struct intake *intake, struct changes *changes)
 {
     for (size_t i = 0; i < changes->count; i++) {
         intake->urgent |= is_urgent(intake, &changes->items[i]);
+        intake->news |= changes->items[i].kind != CHANGE_BOOKMARK; /* which changes no object */
         MEM_GROW(intake->pending.items, intake->pending.count, intake->pending.capacity);
         intake->pending.items[intake->pending.count++] = changes->items[i];
     }
-    intake->news |= changes->count > 0;
     changes->count = 0;
     changes_release(changes);
 }

@@ -129,6 +129,11 @@ static void tells_what_the_port_brought(void **state)
     stage.script.wakes = 1;
     assert_int_equal(intake_next(&stage.intake, INT64_MAX, &call), INTAKE_NEWS);
     assert_false(stage.intake.news); /* the lease is no news of an object */
+    bring(&stage, RESOURCE_BINDINGS, CHANGE_BOOKMARK, NULL, "12");
+    assert_int_equal(intake_next(&stage.intake, INT64_MAX, &call), INTAKE_NEWS);
+    intake_run(&stage.intake);
+    assert_false(stage.intake.news); /* nor is a bookmark: no pass is made for it */
+    assert_string_equal(stage.intake.informers[RESOURCE_BINDINGS].reflector.version, "12");
     assert_int_equal(intake_next(&stage.intake, stage.script.now + 5, &call), INTAKE_TIMEOUT);
     stage.script.gone = true;
     assert_int_equal(intake_next(&stage.intake, INT64_MAX, &call), INTAKE_GONE);
