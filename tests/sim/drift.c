@@ -13,6 +13,7 @@ void drift_put(struct world *world, const struct model_association *wanted)
     struct model_error err;
 
     world->drifted |= world->lives > 0;
+    world->came_at = world->now;
     world_touch(world, wanted->namespace, wanted->service_account);
     model_put_association(world->model, wanted, world->now, tape_bits(&world->tape, "id"), &made,
                           &err);
@@ -67,6 +68,7 @@ static void remove_one(struct world *world, bool ours)
         return;
     people_did(world, ours ? DRIFT_DELETE : DRIFT_FOREIGN_GONE, "%s/%s %s", one->namespace,
                one->service_account, one->id);
+    world->came_at = world->now;
     world_touch(world, one->namespace, one->service_account);
     model_remove_association(world->model, CLUSTER_NAME, one->id);
 }

@@ -153,16 +153,30 @@ static bool is_made(const struct world *world, const struct binding *binding)
            (made && expect_ours(made, OWNER));
 }
 
-/* The new association first, then the old one goes. It may have been renamed once more since the
- * GET whose answer came at `seen`. */
+/* Did it want, since then, another key than that one, which is made? */
+static bool was_made(const struct world *world, const struct binding *live,
+                     const struct model_association *there, int64_t since)
+{
+    for (size_t i = world->kube.log_count; i-- > 0;) {
+        const struct kube_event *event = &world->kube.log[i];
+        const struct binding *then = event->record;
+
+        if (event->resource != RESOURCE_BINDINGS || strcmp(then->uid, live->uid) != 0)
+            continue;
+        if (strcmp(then->service_account, there->service_account) != 0 && is_made(world, then))
+            return true;
+        if (event->at <= since)
+            break;
+    }
+    return false;
+}
+
+/* The new association first, then the old one goes. It may have been renamed since the GET whose
+ * answer came at `seen`. */
 static void check_made(struct world *world, const struct model_association *there,
                        const struct binding *live, int64_t seen)
 {
-    const struct binding *then = kube_record_at(&world->kube, RESOURCE_BINDINGS, live->namespace,
-                                                live->name, seen - PORT_CALL_TIMEOUT_MS);
-
-    if (!is_made(world, live) && !(then && strcmp(then->uid, live->uid) == 0 &&
-                                   then->generation != live->generation && is_made(world, then)))
+    if (!was_made(world, live, there, seen - PORT_CALL_TIMEOUT_MS))
         world_fail(world, "make-first", "%s/%s is deleted before %s/%s is made", there->namespace,
                    there->service_account, live->namespace, live->service_account);
 }

@@ -167,6 +167,25 @@ static int64_t silence(const struct world *world)
     return blind || world->weather.mode != PLAN_SYNC ? STILL_LONG_MS : STILL_MS;
 }
 
+/* Until when what came or went may not have been seen: nothing is tried for a suspended binding, so
+ * that the next whole List shows it, and status then tells. */
+static int64_t unseen_until(const struct world *world)
+{
+    for (size_t i = 0; i < world->kube.binding_count; i++)
+        if (world->came_at > 0 && world->kube.bindings[i]->suspend)
+            return world->came_at + EXISTENCE_INTERVAL_MS + TRY_MS;
+    return 0;
+}
+
+static int64_t rest_due(const struct world *world)
+{
+    int64_t due = world->stirred_at + silence(world);
+
+    if (due < world->fight.until + silence(world))
+        due = world->fight.until + silence(world);
+    return due < unseen_until(world) ? unseen_until(world) : due;
+}
+
 static void settle(struct world *world)
 {
     TRACE(world, "── faults and people have stopped");
@@ -262,9 +281,7 @@ static void watch_settling(struct world *world)
     if (world->phase != PHASE_SETTLING || world->now < world->try_rest_at ||
         world->weather.mode != PLAN_SYNC) /* else bindings may or may not still be going at rest */
         return;
-    world->try_rest_at = world->stirred_at + silence(world);
-    if (world->try_rest_at < world->fight.until + silence(world))
-        world->try_rest_at = world->fight.until + silence(world);
+    world->try_rest_at = rest_due(world);
     if (world->try_rest_at > world->now)
         return;
     world->try_rest_at = world->now + TRY_MS;

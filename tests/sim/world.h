@@ -192,6 +192,7 @@ struct world {
     enum identity identity;
     bool finds_cluster; /* the operator is not told its name */
     bool drifted;       /* somebody changed what an association holds */
+    int64_t came_at;    /* somebody else made or deleted an association last */
     bool cluster_deleting;
     int64_t deny_eks_until, deny_kube_until;
 
