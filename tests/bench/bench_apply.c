@@ -11,6 +11,7 @@
 
 struct world {
     struct bench_set *set;
+    const struct mirror *held; /* in the order of the ids */
     struct bench_apply_counts *counts;
     struct call *calls[2 * WINDOW]; /* answered, not handed back yet: a ring */
     size_t first, count;
@@ -57,6 +58,11 @@ static struct association *created(const struct create_in *in)
     return association_copy(&association);
 }
 
+static struct association *described(const struct world *world, const char *id)
+{
+    return association_copy(world->held->entries[strtoul(id + 2, NULL, 10) - 1]->association);
+}
+
 static void answer(struct world *world, struct call *call)
 {
     switch (call->verb) {
@@ -70,6 +76,9 @@ static void answer(struct world *world, struct call *call)
     case CALL_GET_BINDING: /* the name's number is the index */
         call->out.binding =
             binding_copy(world->set->bindings[strtoul(call->in.object.name + 1, NULL, 10)]);
+        break;
+    case CALL_DESCRIBE_ASSOCIATION:
+        call->out.association = described(world, call->in.association.id);
         break;
     case CALL_DELETE_ASSOCIATION:
     case CALL_TAG_ASSOCIATION:
@@ -178,6 +187,7 @@ void bench_apply(struct bench_set *set, struct bench_apply_counts *ret_counts)
     observe.cluster = set->cluster;
     observe.mirror = set->mirror;
     set->mirror = (struct mirror){0};
+    world.held = &observe.mirror;
     desire(set, &desired);
     plan_make(&desired, &observe.mirror, &context, &plan);
     if (bench_apply_run(&apply) < 0)
