@@ -149,7 +149,8 @@ static size_t first_event(struct world *world, const struct kube_watch *watch)
     return index;
 }
 
-/* Of the whole state; at times as if there were none, and then it is whole at once. */
+/* Of the whole state; at times as if there were none, and then it is whole at once: it is wrong, but
+ * not of before. */
 static size_t first_object(struct world *world, struct kube_watch *watch)
 {
     if (world_is_calm(world) ||
@@ -157,8 +158,8 @@ static size_t first_object(struct world *world, struct kube_watch *watch)
         return 0;
     did(world, watch, WATCH_EMPTY);
     watch->empty = true;
-    watch->whole = watch->snapshot;
-    return kube_cache_count(world, watch->cache);
+    watch->snapshot = watch->whole;
+    return world->kube.log_count;
 }
 
 static void refuse_version(struct replica *replica, struct kube_watch *watch)
