@@ -197,9 +197,9 @@ bool selector_matches(const struct selector_requirement *selector, size_t count,
 const char *condition_type_name(enum binding_condition_type type)
 {
     static const char *const names[CONDITION_COUNT] = {
-        [CONDITION_ACCEPTED] = "Accepted", [CONDITION_ASSOCIATED] = "Associated",
-        [CONDITION_READY] = "Ready",       [CONDITION_RECONCILING] = "Reconciling",
-        [CONDITION_STALLED] = "Stalled",
+        [CONDITION_ACCEPTED] = "Accepted",        [CONDITION_ASSOCIATED] = "Associated",
+        [CONDITION_ROLE_TRUSTED] = "RoleTrusted", [CONDITION_READY] = "Ready",
+        [CONDITION_RECONCILING] = "Reconciling",  [CONDITION_STALLED] = "Stalled",
     };
 
     return names[type];

@@ -41,6 +41,7 @@ enum binding_adoption { ADOPTION_NEVER, ADOPTION_SAME_ACCESS, ADOPTION_ALWAYS };
 enum binding_condition_type {
     CONDITION_ACCEPTED,
     CONDITION_ASSOCIATED,
+    CONDITION_ROLE_TRUSTED,
     CONDITION_READY,
     CONDITION_RECONCILING,
     CONDITION_STALLED,
@@ -52,7 +53,8 @@ enum condition_status { CONDITION_ABSENT, CONDITION_TRUE, CONDITION_FALSE, CONDI
 /* What must be remembered of the status that the API server holds. */
 struct binding_stored_status {
     int64_t observed_generation;         /* -1: nothing written yet */
-    uint64_t hash;                       /* binding_status_hash() of the whole of it */
+    uint64_t hash;                       /* binding_status_hash() */
+    uint64_t trust_hash;                 /* binding_trust_hash() */
     uint32_t since_s[CONDITION_COUNT];   /* lastTransitionTime: seconds since 1970, to 2106 */
     uint8_t conditions[CONDITION_COUNT]; /* enum condition_status, a byte each */
     const char *ready_reason;
@@ -147,5 +149,7 @@ const char *condition_status_name(enum condition_status status);
 
 /* Equal statuses have equal hashes, whether made by us or read back from the API server:
  * last_changed_us counts in whole seconds, and bytes that are not UTF-8 as what JSON makes of them.
- * Times of transition are not in it: they follow from the rest. NULL strings count as "". */
+ * Times of transition are not in it: they follow from the rest. NULL strings count as "".
+ * RoleTrusted has a hash of its own: what is said of it stands until IAM has been asked. */
 uint64_t binding_status_hash(const struct binding_status *status);
+uint64_t binding_trust_hash(const struct binding_status *status);

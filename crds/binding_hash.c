@@ -103,7 +103,8 @@ uint64_t binding_status_hash(const struct binding_status *status)
 
     feed(&state, (uint64_t)status->observed_generation);
     for (size_t i = 0; i < CONDITION_COUNT; i++)
-        feed_condition(&state, &status->conditions[i]);
+        if (i != CONDITION_ROLE_TRUSTED)
+            feed_condition(&state, &status->conditions[i]);
     feed_text(&state, status->cluster_name);
     feed_text(&state, status->role);
     feed_text(&state, status->role_arn);
@@ -116,5 +117,13 @@ uint64_t binding_status_hash(const struct binding_status *status)
     for (size_t i = 0; i < status->row_count; i++)
         feed_row(&state, &status->rows[i]);
     feed(&state, (uint64_t)status->omitted);
+    return state;
+}
+
+uint64_t binding_trust_hash(const struct binding_status *status)
+{
+    uint64_t state = 0;
+
+    feed_condition(&state, &status->conditions[CONDITION_ROLE_TRUSTED]);
     return state;
 }

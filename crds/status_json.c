@@ -169,6 +169,7 @@ void status_from_json(const json_t *status, struct strbuf *ret_associations,
     *ret_status = (struct binding_stored_status){
         .observed_generation = reader.status.observed_generation,
         .hash = binding_status_hash(&reader.status),
+        .trust_hash = binding_trust_hash(&reader.status),
         .ready_reason = reader.status.conditions[CONDITION_READY].reason,
         .associations = strbuf_text(ret_associations),
     };

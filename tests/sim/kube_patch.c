@@ -118,6 +118,7 @@ void kube_status_write_make(const struct binding_status *status,
     write.stored = (struct binding_stored_status){
         .observed_generation = status->observed_generation,
         .hash = binding_status_hash(status),
+        .trust_hash = binding_trust_hash(status),
         .ready_reason = write.ready_reason,
         .associations = write.associations,
     };
@@ -143,7 +144,8 @@ void kube_status_write_release(struct kube_status_write *write)
 static bool same_status(const struct binding_stored_status *a,
                         const struct binding_stored_status *b)
 {
-    return a->hash == b->hash && a->observed_generation == b->observed_generation &&
+    return a->hash == b->hash && a->trust_hash == b->trust_hash &&
+           a->observed_generation == b->observed_generation &&
            memcmp(a->conditions, b->conditions, sizeof a->conditions) == 0 &&
            memcmp(a->since_s, b->since_s, sizeof a->since_s) == 0;
 }

@@ -274,6 +274,21 @@ static void every_part_of_a_status_is_in_its_hash(void **state)
                 fail_msg("variants %zu and %zu give the same hash", i, j);
 }
 
+/* Until IAM has been asked it can't be told whether what is said of a role still holds. */
+static void trust_has_a_hash_of_its_own(void **state)
+{
+    struct binding_status one = sample(), other = sample();
+
+    (void)state;
+    other.conditions[CONDITION_ROLE_TRUSTED] =
+        (struct binding_condition){CONDITION_TRUE, "Trusted", "", 0};
+    assert_int_equal(binding_status_hash(&one), binding_status_hash(&other));
+    assert_int_not_equal(binding_trust_hash(&one), binding_trust_hash(&other));
+    one.conditions[CONDITION_ROLE_TRUSTED] =
+        (struct binding_condition){CONDITION_FALSE, "RoleNotTrusted", "pinned", 0};
+    assert_int_not_equal(binding_trust_hash(&one), binding_trust_hash(&other));
+}
+
 static void times_of_transition_are_not_in_the_hash(void **state)
 {
     struct binding_status one = sample(), other = sample();
@@ -364,6 +379,7 @@ int main(void)
         cmocka_unit_test(every_requirement_must_hold),
         cmocka_unit_test(no_requirement_matches_nothing),
         cmocka_unit_test(every_part_of_a_status_is_in_its_hash),
+        cmocka_unit_test(trust_has_a_hash_of_its_own),
         cmocka_unit_test(times_of_transition_are_not_in_the_hash),
         cmocka_unit_test(broken_unicode_hashes_like_its_replacement),
         cmocka_unit_test(one_changed_letter_turns_half_of_the_bits),

@@ -67,6 +67,7 @@ static void store(struct stage *stage)
     struct binding *binding = stage->scene.bindings[0];
 
     binding->status.hash = binding_status_hash(status);
+    binding->status.trust_hash = binding_trust_hash(status);
     binding->status.observed_generation = status->observed_generation;
     binding->status.ready_reason = stage->report.outcome.reason;
     for (int type = 0; type < CONDITION_COUNT; type++)

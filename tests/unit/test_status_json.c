@@ -28,6 +28,7 @@ static struct binding_status sample(void)
     return (struct binding_status){
         .observed_generation = 3,
         .conditions = {[CONDITION_ACCEPTED] = {CONDITION_TRUE, "Accepted", "", 1700000001000000},
+                       [CONDITION_ROLE_TRUSTED] = {CONDITION_FALSE, "RoleNotTrusted", "pinned", 0},
                        [CONDITION_READY] = {CONDITION_FALSE, "KeyTaken",
                                             "line\none\ttwo \"q\" \x01 \xe2\x80\xae cut \xe2\x82",
                                             1700000002999999}},
@@ -98,6 +99,7 @@ static void a_status_that_comes_back_hashes_the_same(void **state)
 
             if (binding->status.hash != binding_status_hash(&statuses[s]))
                 fail_msg("status %zu over {%s}", s, befores[b]);
+            assert_int_equal(binding->status.trust_hash, binding_trust_hash(&statuses[s]));
         }
     }
 }
