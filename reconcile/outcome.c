@@ -19,33 +19,6 @@ struct key_standing {
     const struct association *association; /* NULL: none known */
 };
 
-const char *outcome_trouble_reason(enum trouble kind)
-{
-    switch (kind) {
-    case TROUBLE_THROTTLED:
-        return "Throttled";
-    case TROUBLE_DENIED:
-        return "AccessDenied";
-    case TROUBLE_PASS_ROLE:
-        return "PassRoleDenied";
-    case TROUBLE_ROLE_MISSING:
-        return "RoleNotFound";
-    case TROUBLE_ROLE_WAIT:
-    case TROUBLE_GHOST:
-        return "WaitingForPropagation";
-    case TROUBLE_TRUST:
-        return "RoleNotTrusted";
-    case TROUBLE_QUOTA:
-        return "QuotaExceeded";
-    case TROUBLE_INVALID:
-        return "InvalidRequest";
-    case TROUBLE_RETRYING:
-    case TROUBLE_NONE:
-        break;
-    }
-    return "Retrying";
-}
-
 static struct key_standing step_standing(const struct plan_step *step,
                                          const struct outcome_context *context)
 {
@@ -332,37 +305,10 @@ static void judge_ready(struct outcome *outcome, const struct claim *claim,
         strbuf_text(&outcome->ready_message));
 }
 
-/* How long a reason may stand before it counts as stalled, in ms; 0: it never does, because it
- * passes by itself. Longer for roles: in a chart's install the role may come a moment later. */
-static int64_t patience(const char *reason)
-{
-    static const struct {
-        const char *reason;
-        int64_t ms;
-    } table[] = {
-        {"Refused", 60000},          {"Conflict", 60000},        {"KeyTaken", 60000},
-        {"AddOnOwned", 60000},       {"InvalidSpec", 60000},     {"InvalidSessionPolicy", 60000},
-        {"InvalidRequest", 60000},   {"WrongCluster", 60000},    {"RoleNotFound", 120000},
-        {"RoleNotTrusted", 120000},  {"PassRoleDenied", 120000}, {"AccessDenied", 120000},
-        {"QuotaExceeded", 120000},   {"DeletionHeld", 60000},    {"Contested", 60000},
-        {"DeletionDisabled", 60000},
-    };
-
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i].reason, reason) == 0)
-            return table[i].ms;
-    return 0;
-}
-
-bool outcome_needs_a_person(const char *reason)
-{
-    return patience(reason) > 0 || strcmp(reason, "ClusterUnverified") == 0;
-}
-
 static void judge_progress(struct outcome *outcome, const struct outcome_context *context)
 {
     const struct binding_condition *ready = &outcome->status.conditions[CONDITION_READY];
-    int64_t wait = patience(outcome->reason);
+    int64_t wait = outcome_patience(outcome->reason);
     bool stalled =
         wait > 0 && context->reason_since > 0 && context->now >= context->reason_since + wait;
 

@@ -55,6 +55,9 @@ void outcome_make(const struct claim *claim, const struct outcome_context *conte
                   struct outcome *ret_outcome);
 void outcome_release(struct outcome *outcome);
 
+/* How long a reason may stand before it counts as stalled, in ms; 0: it never does, because it
+ * passes by itself. Longer for roles: in a chart's install the role may come a moment later. */
+int64_t outcome_patience(const char *reason);
 /* True for reasons that do not pass by themselves: somebody has to mend something. */
 bool outcome_needs_a_person(const char *reason);
 /* The reason shown for a trouble: "RoleNotFound", "Throttled", ... */
