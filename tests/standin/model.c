@@ -23,6 +23,8 @@ static const struct {
     [MODEL_LIST_CLUSTERS] = {"ListClusters", model_list_clusters, false},
     [MODEL_GET_CALLER_IDENTITY] = {"GetCallerIdentity", model_get_caller_identity, false},
     [MODEL_GET_ROLE] = {"GetRole", model_get_role, false},
+    [MODEL_ASSUME_ROLE] = {"AssumeRole", model_assume_role, false},
+    [MODEL_ASSUME_ROLE_WITH_WEB_IDENTITY] = {"AssumeRoleWithWebIdentity", model_assume_role, false},
 };
 
 const char *model_operation_name(enum model_operation operation)

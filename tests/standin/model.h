@@ -49,6 +49,8 @@ enum model_operation {
     MODEL_LIST_CLUSTERS,
     MODEL_GET_CALLER_IDENTITY,
     MODEL_GET_ROLE,
+    MODEL_ASSUME_ROLE,
+    MODEL_ASSUME_ROLE_WITH_WEB_IDENTITY,
     MODEL_OPERATIONS, /* how many values there are */
 };
 
@@ -150,6 +152,7 @@ struct model_role {
     bool trust_invalid;     /* EKS finds its trust policy invalid */
     bool pass_denied;       /* the caller may not pass it */
     bool get_denied;        /* the caller may not read it: GetRole is AccessDenied */
+    bool assume_denied;     /* nobody may assume it: AssumeRole... is AccessDenied */
     int64_t exists_from_ms; /* IAM propagation: until then Create and Update do not find it */
     int64_t created_ms;
 };
@@ -169,7 +172,7 @@ struct model_request {
 
     const char *namespace;            /* Create; List: exact match */
     const char *service_account;      /* Create; List: exact match */
-    const char *role_arn;             /* Create, Update */
+    const char *role_arn;             /* Create, Update, AssumeRole... */
     const char *target_role_arn;      /* Create, Update: "" clears */
     const char *policy;               /* Create, Update: "" clears */
     bool policy_malformed;            /* the host found that `policy` is no JSON object */
@@ -179,6 +182,10 @@ struct model_request {
     const char *const *tag_keys; /* Untag */
     size_t tag_key_count;
     const char *client_token; /* Create, Update: clientRequestToken */
+
+    const char *session_name; /* AssumeRole... */
+    const char *web_token;    /* AssumeRoleWithWebIdentity; only its length is looked at */
+    const char *duration_s;   /* AssumeRole...; NULL: an hour */
 
     int max_results;        /* List, ListClusters; 0: absent (100), outside 1..100: refused */
     const char *next_token; /* List, ListClusters */
@@ -197,7 +204,8 @@ struct model_answer {
     size_t cluster_count;
     char next_token[MODEL_TOKEN_SIZE];          /* List, ListClusters; "": that was the last page */
     const struct model_role *role;              /* GetRole */
-    const char *account, *caller_arn, *user_id; /* GetCallerIdentity */
+    const char *account, *caller_arn, *user_id; /* GetCallerIdentity; of whom AssumeRole... makes */
+    int64_t duration_ms;                        /* AssumeRole...: of the session */
 };
 
 /* What becomes of the reply. */

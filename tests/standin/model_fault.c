@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "tests/standin/model_world.h"
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 static const char *const fates[] = {
     [MODEL_ANSWER] = "answer",   [MODEL_HANG] = "hang", [MODEL_RESET] = "reset",
     [MODEL_GARBAGE] = "garbage", [MODEL_CUT] = "cut",   [MODEL_EMPTY] = "empty",
@@ -103,11 +105,13 @@ static const struct model_fault *hitting(struct model *model, const struct model
     return hit;
 }
 
-static const struct {
+struct usual {
     const char *code;
     int status;
     const char *message;
-} usual[] = {
+};
+
+static const struct usual usual[] = {
     {"ThrottlingException", 429, "Rate exceeded"},
     {"TooManyRequestsException", 429, "Too Many Requests"},
     {"Throttling", 400, "Rate exceeded"},
@@ -121,33 +125,74 @@ static const struct {
     {"UnrecognizedClientException", 403, "The security token included in the request is invalid."},
     {"ResourceNotFoundException", 404, "Resource not found"},
     {"NotFoundException", 404, "Resource not found"},
+    {"NoSuchEntity", 404, "The role cannot be found."},
     {"ResourceInUseException", 409, "Resource in use"},
     {"ResourceLimitExceededException", 400, "Limit exceeded"},
 };
 
+/* STS has statuses of its own for these, and sentences. */
+static const struct usual usual_of_sts[] = {
+    {"IDPCommunicationError", 400, "An error occurred communicating with the identity provider."},
+    {"IDPRejectedClaim", 403, "The identity provider rejected the claim."},
+    {"InvalidIdentityToken", 400, "The web identity token provided is invalid."},
+    {"ExpiredTokenException", 400,
+     "Token expired: current date/time must be before the expiration"},
+    {"RegionDisabledException", 403, "STS is not activated in this region for the account."},
+};
+
+/* NULL when the table has no such code. */
+static const struct usual *find_usual(const struct usual *table, size_t count, const char *code)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(table[i].code, code) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static const struct usual *usual_for(enum model_operation operation, const char *code)
+{
+    static const struct usual unknown = {"", 400, "Failed as it was told to"};
+    const struct usual *found = NULL;
+
+    if (operation >= MODEL_ASSUME_ROLE)
+        found = find_usual(usual_of_sts, COUNT(usual_of_sts), code);
+    if (!found)
+        found = find_usual(usual, COUNT(usual), code);
+    return found ? found : &unknown;
+}
+
+/* AWS's sentence for what the caller may not do. */
+static void word_denied(struct model *model, const struct model_request *request,
+                        struct model_error *error)
+{
+    const char *service =
+        request->operation >= MODEL_ASSUME_ROLE || request->operation == MODEL_GET_CALLER_IDENTITY
+            ? "sts"
+        : request->operation == MODEL_GET_ROLE ? "iam"
+                                               : "eks";
+    const char *resource = request->cluster        ? request->cluster
+                           : request->resource_arn ? request->resource_arn
+                           : request->role_arn     ? request->role_arn
+                           : request->role_name    ? request->role_name
+                                                   : "*";
+
+    snprintf(error->message, sizeof error->message,
+             "User: %s is not authorized to perform: %s:%s on resource: %s%s",
+             model_caller(model, request), service, model_operation_name(request->operation),
+             request->role_name ? "role " : "", resource);
+}
+
 static void word(struct model *model, const struct model_request *request,
                  struct model_error *error)
 {
-    const char *service = request->operation == MODEL_GET_ROLE ? "iam" : "eks";
-    const char *message = "Failed as it was told to";
-    int status = 400;
+    const struct usual *fitting = usual_for(request->operation, error->code);
 
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (strcmp(usual[i].code, error->code) == 0) {
-            status = usual[i].status;
-            message = usual[i].message;
-        }
     if (!error->status)
-        error->status = status;
-    if (!error->message[0] && !message[0])
-        snprintf(error->message, sizeof error->message,
-                 "User: %s is not authorized to perform: %s:%s on resource: %s",
-                 model_caller(model, request), service, model_operation_name(request->operation),
-                 request->cluster        ? request->cluster
-                 : request->resource_arn ? request->resource_arn
-                                         : "*");
+        error->status = fitting->status;
+    if (!error->message[0] && !fitting->message[0])
+        word_denied(model, request, error);
     else if (!error->message[0])
-        snprintf(error->message, sizeof error->message, "%s", message);
+        snprintf(error->message, sizeof error->message, "%s", fitting->message);
     if (!error->cluster_name[0] && request->cluster)
         snprintf(error->cluster_name, sizeof error->cluster_name, "%s", request->cluster);
 }

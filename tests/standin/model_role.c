@@ -135,8 +135,8 @@ static bool same_path(const struct model_role *role, const struct model_arn *arn
 }
 
 /* The role an ARN names; an implied one moves to the path it is named with. */
-static const struct model_role *role_named(struct model *model, const struct model_arn *arn,
-                                           int64_t now_ms)
+const struct model_role *model_role_named(struct model *model, const struct model_arn *arn,
+                                          int64_t now_ms)
 {
     const struct model_known_role *known =
         find(model, arn->account, arn->account_length, arn->name);
@@ -172,7 +172,7 @@ int model_check_role(struct model *model, const struct model_place *place,
                             "Cross-account pass role is not allowed");
     if (!parsed || !same(arn.partition, arn.partition_length, model->settings.partition))
         return invalid(request, err, "The parameter roleArn is not a valid ARN of an IAM role.");
-    role = role_named(model, &arn, request->now_ms);
+    role = model_role_named(model, &arn, request->now_ms);
     if (role && role->pass_denied)
         return model_refuse(err, 403, "AccessDeniedException", "",
                             "User: %s is not authorized to perform: iam:PassRole on resource: %s "

@@ -66,7 +66,7 @@ struct model {
     uint64_t ids;      /* handed out so far */
     const void **page; /* what an answer's list points to */
     size_t page_capacity;
-    char caller_arn[256], user_id[64];
+    char caller_arn[256], assumed_arn[256], user_id[96];
 };
 
 /* ---- model_block.c: one block of memory a thing ---- */
@@ -168,6 +168,9 @@ int model_get_caller_identity(struct model *model, const struct model_request *r
                               struct model_answer *answer);
 int model_get_role(struct model *model, const struct model_request *request,
                    struct model_answer *answer);
+/* With and without a web identity: whom the session is, and how long; the host makes its keys. */
+int model_assume_role(struct model *model, const struct model_request *request,
+                      struct model_answer *answer);
 
 /* ---- model_role.c ---- */
 
@@ -177,3 +180,6 @@ struct model_arn { /* of a role; parts point into the text */
 };
 /* Returns false when the text is no role ARN. */
 bool model_arn_parse(const char *text, struct model_arn *ret_arn);
+/* The role that an ARN names, NULL when there is none; with any_role it comes to be so. */
+const struct model_role *model_role_named(struct model *model, const struct model_arn *arn,
+                                          int64_t now_ms);

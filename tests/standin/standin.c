@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "tests/standin/standin_private.h"
 
 #define HOUR_MS (3600 * 1000)
@@ -39,6 +40,7 @@ void standin_release(struct standin *standin)
     if (!standin->world.model)
         model_free(standin->model);
     standin_log_release(&standin->log);
+    mem_free(standin->web_token);
 }
 
 int64_t standin_now_ms(const struct standin *standin)
@@ -104,8 +106,10 @@ bool standin_add_key(struct standin *standin, const char *key_id, const char *se
     return true;
 }
 
-const struct standin_credential *standin_mint_key(struct standin *standin)
+const struct standin_credential *standin_mint_key(struct standin *standin, const char *caller_arn,
+                                                  int64_t lifetime_ms)
 {
+    int64_t most_ms = standin->credentials_lifetime_ms;
     struct standin_credential *key = NULL;
 
     if (standin->key_next == STANDIN_KEYS_MAX)
@@ -119,7 +123,8 @@ const struct standin_credential *standin_mint_key(struct standin *standin)
     snprintf(key->session_token, sizeof key->session_token,
              "standin/%016" PRIx64 "%016" PRIx64 "+==", standin_random(standin),
              standin_random(standin));
-    key->expires_ms = standin_now_ms(standin) + standin->credentials_lifetime_ms;
+    snprintf(key->caller_arn, sizeof key->caller_arn, "%s", caller_arn ? caller_arn : "");
+    key->expires_ms = standin_now_ms(standin) + (lifetime_ms < most_ms ? lifetime_ms : most_ms);
     return key;
 }
 

@@ -55,6 +55,7 @@ struct standin {
     size_t key_count, key_fixed; /* the first key_fixed came by the command line */
     size_t key_next;             /* where the next handed-out one goes */
     char container_token[4096];  /* "": no credentials are handed out */
+    char *web_token;             /* what AssumeRoleWithWebIdentity wants; NULL: any */
     int64_t credentials_lifetime_ms;
     uint64_t random;
     int64_t epoch_ms; /* epoch time when the boot clock was 0: time here never runs backwards */

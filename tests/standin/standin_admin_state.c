@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "tests/standin/standin_admin.h"
 
 #define FAULT_MEMBERS                                                                              \
@@ -12,7 +13,7 @@
     "retryAfter"
 #define SETTING_MEMBERS                                                                            \
     "propagation latency rate burst readRate readBurst quota anyRole ghostConflicts "              \
-    "containerToken credentialsLifetime"
+    "containerToken webIdentityToken credentialsLifetime"
 
 /* ---- settings ---- */
 
@@ -65,11 +66,12 @@ int standin_put_settings(struct standin_hand *hand)
 {
     struct standin *standin = hand->standin;
     struct model_settings settings = *model_settings(standin->model);
-    const char *token = standin->container_token;
+    const char *token = standin->container_token, *web_token = NULL;
     int64_t lifetime = standin->credentials_lifetime_ms;
 
     if (read_settings(hand, &settings) < 0 ||
         standin_hand_text(hand, hand->body, "containerToken", &token) < 0 ||
+        standin_hand_text(hand, hand->body, "webIdentityToken", &web_token) < 0 ||
         standin_hand_duration(hand, hand->body, "credentialsLifetime", &lifetime) < 0)
         return -1;
     if (strlen(token) >= sizeof standin->container_token)
@@ -77,6 +79,10 @@ int standin_put_settings(struct standin_hand *hand)
     *model_settings(standin->model) = settings;
     memmove(standin->container_token, token, strlen(token) + 1);
     standin->credentials_lifetime_ms = lifetime;
+    if (web_token) {
+        mem_free(standin->web_token);
+        standin->web_token = *web_token ? mem_strdup(web_token) : NULL;
+    }
     return standin_get_settings(hand);
 }
 
@@ -300,7 +306,7 @@ int standin_get_credentials(struct standin_hand *hand)
         return standin_hand_refuse(hand, 404, "Started without --container-token.");
     if (!authorization || strcmp(authorization, standin->container_token) != 0)
         return standin_hand_refuse(hand, 401, "The Authorization header is not the token.");
-    key = standin_mint_key(standin);
+    key = standin_mint_key(standin, NULL, standin->credentials_lifetime_ms);
     clock_format_s(key->expires_ms * 1000, expiration);
     standin_open(&hand->writer, NULL, '{');
     standin_exact(&hand->writer, "AccessKeyId", key->key_id);

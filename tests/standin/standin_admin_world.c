@@ -9,7 +9,8 @@
 #define ASSOCIATION_MEMBERS                                                                        \
     "namespace serviceAccount roleArn targetRoleArn policy ownerArn disableSessionTags tags"
 #define CLUSTER_MEMBERS "account region issuer ca endpoint status version tags"
-#define ROLE_MEMBERS "account path trust missing trustInvalid passDenied getDenied existsAfter"
+#define ROLE_MEMBERS                                                                               \
+    "account path trust missing trustInvalid passDenied getDenied assumeDenied existsAfter"
 
 static int no_cluster(struct standin_hand *hand)
 {
@@ -270,6 +271,7 @@ static int read_role(struct standin_hand *hand, struct model_role *role)
         standin_hand_flag(hand, body, "trustInvalid", &role->trust_invalid) < 0 ||
         standin_hand_flag(hand, body, "passDenied", &role->pass_denied) < 0 ||
         standin_hand_flag(hand, body, "getDenied", &role->get_denied) < 0 ||
+        standin_hand_flag(hand, body, "assumeDenied", &role->assume_denied) < 0 ||
         standin_hand_duration(hand, body, "existsAfter", &exists_after) < 0)
         return -1;
     if (exists_after >= 0)

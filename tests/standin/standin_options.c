@@ -11,8 +11,8 @@
 #include "tests/standin/standin_duration.h"
 
 const char standin_usage[] =
-    "podbind-standin: EKS pod identity associations, IAM GetRole and STS GetCallerIdentity on a\n"
-    "port of 127.0.0.1, for tests. Nothing is kept when it ends.\n"
+    "podbind-standin: EKS pod identity associations, IAM GetRole and STS sessions on a port of\n"
+    "127.0.0.1, for tests. Nothing is kept when it ends.\n"
     "\n"
     "  --port N                   0 (the default) takes a free one; the first line on stdout is\n"
     "                             'listening on 127.0.0.1:PORT'\n"
@@ -34,7 +34,7 @@ const char standin_usage[] =
     "  --any-role                 every role of the account exists (the default without --role)\n"
     "  --container-token TOKEN    serves credentials at /_standin/credentials to whoever sends it\n"
     "  --credentials-lifetime DURATION\n"
-    "                             of those credentials (1h)\n"
+    "                             of those credentials and of STS's sessions, at most (1h)\n"
     "  --threads N                that serve (4)\n"
     "  --seed N                   of ids and chances (random)\n"
     "  --help\n"

@@ -17,6 +17,8 @@ void standin_admin(struct standin *standin, const struct standin_request *reques
 
 /* ---- standin.c ---- */
 
-/* Hands out a key that lives as long as the settings say. */
-const struct standin_credential *standin_mint_key(struct standin *standin);
+/* Hands out a key of the caller of that ARN (NULL: the operator) that lives so long, and at most as
+ * long as the settings say. */
+const struct standin_credential *standin_mint_key(struct standin *standin, const char *caller_arn,
+                                                  int64_t lifetime_ms);
 void standin_uuid(struct standin *standin, char ret_uuid[40]);

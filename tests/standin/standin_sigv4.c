@@ -266,6 +266,7 @@ enum standin_sigv4_fault standin_sigv4_verify(const struct standin_request *requ
                                               struct standin_sigv4 *ret_sigv4)
 {
     const char *header = standin_header(request, "authorization");
+    const struct standin_credential *credential = NULL;
     struct authorization authorization;
 
     *ret_sigv4 = (struct standin_sigv4){.message = STRBUF_CAPPED(64 * 1024)};
@@ -283,6 +284,8 @@ enum standin_sigv4_fault standin_sigv4_verify(const struct standin_request *requ
     memcpy(ret_sigv4->key_id, authorization.key_id, sizeof ret_sigv4->key_id);
     memcpy(ret_sigv4->region, authorization.region, sizeof ret_sigv4->region);
     memcpy(ret_sigv4->service, authorization.service, sizeof ret_sigv4->service);
-    return judge(request, &authorization, find(credentials, credential_count, authorization.key_id),
-                 now_ms, &ret_sigv4->message);
+    credential = find(credentials, credential_count, authorization.key_id);
+    if (credential)
+        memcpy(ret_sigv4->caller_arn, credential->caller_arn, sizeof ret_sigv4->caller_arn);
+    return judge(request, &authorization, credential, now_ms, &ret_sigv4->message);
 }

@@ -35,12 +35,14 @@ struct standin_credential {
     char secret[128];
     char session_token[512]; /* "": none may be sent */
     int64_t expires_ms;      /* epoch; 0: never */
+    char caller_arn[256];    /* whose it is; "": the operator's */
 };
 
 struct standin_sigv4 {
     char key_id[128];
     char region[64];
     char service[32];
+    char caller_arn[256];  /* of the credential; "": the operator, or nobody known */
     struct strbuf message; /* what was wrong, as AWS words it */
 };
 

@@ -348,12 +348,6 @@ def test_get_role_of_a_missing_and_of_a_secret_role(aws):
         iam.get_role(RoleName="secret")
 
 
-def test_caller_identity(start):
-    answer = start("--account=444455556666").client("sts").get_caller_identity()
-    assert answer["Account"] == "444455556666"
-    assert answer["Arn"] == "arn:aws:sts::444455556666:assumed-role/podbind-controller/podbind"
-
-
 # ---- clusters ------------------------------------------------------------------------------------
 
 

@@ -421,6 +421,28 @@ static void get_role_answers_for_the_account(void **state)
     assert_int_equal(CALL(world, MODEL_GET_ROLE, .role_name = "a b")->status, 400);
 }
 
+static void a_session_is_of_the_role_and_as_long_as_asked(void **state)
+{
+    struct world *world = *state;
+
+    OK(CALL(world, MODEL_ASSUME_ROLE, .role_arn = OTHER_ROLE, .session_name = "one"));
+    assert_string_equal(world->answer.caller_arn,
+                        "arn:aws:sts::111122223333:assumed-role/writer/one");
+    assert_int_equal(world->answer.duration_ms, 3600 * 1000);
+    OK(CALL(world, MODEL_ASSUME_ROLE_WITH_WEB_IDENTITY, .role_arn = OTHER_ROLE,
+            .session_name = "one", .web_token = "abcd", .duration_s = "900"));
+    assert_int_equal(world->answer.duration_ms, 900 * 1000);
+    model_put_role(world->model, &(struct model_role){.name = "kept", .assume_denied = true});
+    refused(CALL(world, MODEL_ASSUME_ROLE_WITH_WEB_IDENTITY,
+                 .role_arn = "arn:aws:iam::111122223333:role/kept", .session_name = "one",
+                 .web_token = "abcd"),
+            403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+    assert_int_equal(CALL(world, MODEL_ASSUME_ROLE_WITH_WEB_IDENTITY, .role_arn = OTHER_ROLE,
+                          .session_name = "one", .web_token = "abc")
+                         ->status,
+                     400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +464,7 @@ int main(void)
         TEST(clusters_of_other_regions_are_not_found),
         TEST(a_cluster_that_goes_takes_its_associations),
         TEST(get_role_answers_for_the_account),
+        TEST(a_session_is_of_the_role_and_as_long_as_asked),
     };
 
     return cmocka_run_group_tests_name("standin_model", tests, NULL, NULL);
