@@ -6,17 +6,12 @@
 
 BUILD := build
 VARIANT := release# release | san | tsan | cov
-ifeq ($(origin CC),default)
-CC := gcc
-endif
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 OUT := $(BUILD)/$(VARIANT)
 BIN := $(if $(filter release,$(VARIANT)),$(BUILD),$(OUT))
 VERSION := $(file <VERSION)
 
-MAKEFLAGS += --no-builtin-rules
-ifeq ($(MAKELEVEL),0)
-MAKEFLAGS += -j2
-endif
+MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j2)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR .SECONDARY .SECONDEXPANSION:
 
@@ -64,35 +59,27 @@ $(call keep,$(OUT)/sources,$(SOURCES))# a file less links all again
 endif
 
 # ---- what there is to do ------------------------------------------------------------------------
-.PHONY: all demo test check unit sim coverage mutants e2e crash tsan valgrind bench lint fmt clean help programs unit-programs \
-    objects headers
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' Makefile)
 all: $(BIN)/podbind $(if $(filter release,$(VARIANT)),$(BUILD)/compile_commands.json) ## build/podbind (the default)
 demo: ## blue and green on this machine, start to end
-	@tools/deps.sh
-	@$(MAKE) --no-print-directory $(BIN)/podbind $(BIN)/podbind-standin
+	@tools/deps.sh && $(MAKE) --no-print-directory $(BIN)/podbind $(BIN)/podbind-standin
 	@python3 tests/demo/demo.py
 test: ## everything: lint, unit, simulation, boto3, end to end
-	@tools/deps.sh
-	@python3 tools/test.py
-check: ## the quick tests (ASan+UBSan): unit, cases, 200 simulated histories
-	@python3 tools/test.py --only unit,sim --variant san --histories 200
-unit: ## the unit tests and cases (ASan+UBSan)
-	@python3 tools/test.py --only unit
+	@tools/deps.sh && python3 tools/test.py
+check: STAGES := unit,sim --variant san --histories 200## the quick tests (ASan+UBSan): unit, cases, 200 simulated histories
+unit: STAGES := unit## the unit tests and cases (ASan+UBSan)
+e2e: STAGES := e2e## end to end on a real kube-apiserver
+crash: STAGES := deps,controlplane,crash --points all## kill -9 at 464 points, and what has made others delete everything
+tsan: STAGES := deps,unit,controlplane,e2e --variant tsan --operator tsan## the unit tests and end to end under ThreadSanitizer
+valgrind: STAGES := deps,unit --variant release --valgrind## the unit tests under valgrind
+check unit e2e crash tsan valgrind:
+	@python3 tools/test.py --only $(STAGES)
 sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1 WIRE=1
 	@$< --histories $(or $(HISTORIES),1000) --seed $(or $(SEED),1) --kept tests/sim/kept $(if $(WIRE),--wire)
 mutants: ## breaks podbind, and the simulator must find it: AUTO=300 by rule, MUTANTS="07 31"
 	@python3 tools/mutants.py $(if $(AUTO),--auto $(AUTO)) $(MUTANTS)
-e2e: ## end to end on a real kube-apiserver
-	@python3 tools/test.py --only e2e
-crash: ## kill -9 at 464 points, and what has made others delete everything
-	@python3 tools/test.py --only deps,controlplane,crash --points all
-tsan: ## the unit tests and end to end under ThreadSanitizer
-	@python3 tools/test.py --only deps,unit,controlplane,e2e --variant tsan --operator tsan
 coverage: ## branches of reconcile/ taken by unit tests and cases, and by HISTORIES=4000 histories
 	@python3 tools/coverage.py $(if $(HISTORIES),--histories $(HISTORIES))
-valgrind: ## the unit tests under valgrind
-	@tools/deps.sh valgrind
-	@python3 tools/test.py --only unit --variant release --valgrind
 bench: ## speed and size against a measured bound: N=100,1000,5000
 	@python3 tests/bench/bench.py $(if $(N),--counts=$(N))
 lint: ## layers, purity, formatting, banned calls, sizes, clang-tidy, warnings

@@ -173,7 +173,7 @@ class Stages:
         self.folder = Path("build") / ("" if options.variant == "release" else options.variant)
 
     def deps(self) -> None:
-        run("tools/deps.sh")
+        run("tools/deps.sh", *(["valgrind"] if self.options.valgrind else []))
 
     def build(self) -> None:
         run("make", "-s", "programs")
