@@ -12,6 +12,7 @@ check_format() { tools/lint/format.sh; }
 check_banned() { tools/lint/banned.py; }
 check_sizes() { tools/lint/sizes.py; }
 check_text() { tools/lint/text.py; }
+check_reasons() { tools/lint/reasons.py; }
 check_gcc() { make -k CC=gcc objects && echo "no warnings"; }
 check_headers() { make -k CC=gcc headers && echo "each compiles alone"; }
 check_clang() { make -k CC=clang-14 BUILD=build/clang objects && echo "no warnings"; }
@@ -20,7 +21,7 @@ check_purity() { tools/lint/purity.py; }
 check_tidy() { tools/lint/tidy.py; }
 
 checks=("$@")
-[ $# -gt 0 ] || checks=(format banned sizes text gcc headers clang layers purity tidy)
+[ $# -gt 0 ] || checks=(format banned sizes text reasons gcc headers clang layers purity tidy)
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 failed=()
