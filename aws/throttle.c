@@ -9,8 +9,9 @@
 #define MOST_RATE 2000 /* so much is no limit */
 #define DECREASE 0.85  /* of the ceiling */
 #define WRONG 3.0      /* so far above the ceiling that it was none */
-#define OPEN_FIRST 4   /* calls under way at first */
-#define OPEN_EVERY 8   /* one more after so many have passed */
+#define LITTLE_LESS 0.7
+#define OPEN_FIRST 4 /* calls under way at first */
+#define OPEN_EVERY 8 /* one more after so many have passed */
 #define OPEN_MOST 1000
 #define SPARED 4.0 /* calls left over while the rate rises to the ceiling */
 #define RISE_LEAST_S 2.0
@@ -128,6 +129,15 @@ static bool is_lost(const struct throttle *throttle)
     return throttle->ceiling > 0 && !throttle->rough && throttle->rate > WRONG * throttle->ceiling;
 }
 
+/* A little less than before may be chance: a 429 that no bucket sent. */
+static double new_ceiling(const struct throttle *throttle, double measured)
+{
+    double before = throttle->ceiling;
+
+    return measured < before && measured > LITTLE_LESS * before ? (measured + before) / 2
+                                                                : measured;
+}
+
 static void lose(struct throttle *throttle, int64_t now)
 {
     int64_t span = now - throttle->empty_at;
@@ -140,7 +150,7 @@ static void lose(struct throttle *throttle, int64_t now)
         begin_trial(throttle, throttle->rate / 2, now);
     } else {
         throttle->rough = throttle->ceiling <= 0;
-        throttle->ceiling = least(measured, throttle->rate);
+        throttle->ceiling = new_ceiling(throttle, least(measured, throttle->rate));
         throttle->rate = DECREASE * throttle->ceiling;
     }
     throttle->rate = most(throttle->rate, LEAST_RATE);
