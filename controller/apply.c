@@ -7,6 +7,9 @@
 #define SLICE_MS 1000      /* longest time without a look at what the watches brought */
 #define URGENT_MS 100      /* a pass under way makes room for a person's change after this long */
 #define LEASE_RETRY_MS 200 /* a renewal may be on its way */
+#define EVIDENCE_MS 5000   /* so long a Delete may go by its evidence */
+#define SOON_MS 1000
+#define PACED_MS 10000 /* a pass that waits for EKS makes room after this long */
 
 /* W3 and W1, asked as each call leaves. */
 static bool may_start(struct run *run, const struct call *call)
@@ -34,14 +37,29 @@ static void untrack(struct flight *flight)
         flight->next->link = flight->link;
 }
 
+/* It had to wait for its turn with EKS. */
+static bool has_stale_evidence(const struct run *run, const struct flight *flight)
+{
+    return run->ports->now(run->ports->world) - flight->task.since > EVIDENCE_MS;
+}
+
 static void launch(struct run *run, const struct task *task)
 {
     struct flight *flight = mem_alloc(sizeof *flight);
 
     flight->task = *task;
+    if (task->kind == TASK_STEP && task->call == STEP_EVIDENCE) {
+        run->leaving++;
+        flight->task.since = run->ports->now(run->ports->world);
+    }
     flight->finalizers.cap = (size_t)64 << 10;
     flight->note.cap = 1024;
     if (!flight_prepare(run, flight)) {
+        flight_land(run, flight);
+        return;
+    }
+    if (flight->call.verb == CALL_DELETE_ASSOCIATION && has_stale_evidence(run, flight)) {
+        run_try_again(run, flight);
         flight_land(run, flight);
         return;
     }
@@ -63,6 +81,7 @@ static void launch(struct run *run, const struct task *task)
         run->eks_under_way++;
     else
         run->kube_under_way++;
+    pace_start(&run->apply->observe->pace, &flight->call, run->ports->now(run->ports->world));
     run->ports->start(run->ports->world, &flight->call);
 }
 
@@ -82,18 +101,67 @@ static bool next_report(struct run *run, struct task *ret_task)
     return false;
 }
 
+/* Is something to be done before statuses that may wait? What waits for EKS does not count. */
+static bool is_busy(const struct run *run)
+{
+    int64_t now = run->ports->now(run->ports->world);
+    bool limits = pace_limits(&run->apply->observe->pace, CALL_CREATE_ASSOCIATION, now);
+
+    return run_has(run, LANE_KUBE) || run_has(run, LANE_STATUS) ||
+           (!limits &&
+            (run_has(run, LANE_WRITE) || run_has(run, LANE_READ) || run_has(run, LANE_EVIDENCE)));
+}
+
 static bool next_kube_task(struct run *run, struct task *ret_task)
 {
     if (run_pop(run, LANE_KUBE, ret_task) || run_pop(run, LANE_STATUS, ret_task))
         return true;
-    return !run_is_waiting(run) && next_report(run, ret_task);
+    return !is_busy(run) && next_report(run, ret_task);
+}
+
+/* May the next call of such a kind leave? Notes when, if it must wait. */
+static bool has_turn(struct run *run, enum call_verb verb)
+{
+    int64_t now = run->ports->now(run->ports->world);
+    int64_t due = pace_due(&run->apply->observe->pace, verb, now);
+
+    if (due <= now)
+        return true;
+    if (due < run->paced)
+        run->paced = due;
+    return false;
+}
+
+/* No more Deletes have their evidence than may soon leave. */
+static bool may_look(struct run *run)
+{
+    const struct ports *ports = run->ports;
+    struct pace *pace = &run->apply->observe->pace;
+    int64_t due = pace_due(pace, CALL_DELETE_ASSOCIATION, ports->now(ports->world));
+
+    if (due == INT64_MAX || due < ports->now(ports->world) + SOON_MS)
+        return run->leaving < throttle_window(&pace->writes);
+    return has_turn(run, CALL_DELETE_ASSOCIATION);
+}
+
+static void fill_eks(struct run *run, enum lane lane, enum call_verb verb)
+{
+    struct task task;
+
+    while (!run->stop && run->eks_under_way < run->apply->window && run_has(run, lane) &&
+           has_turn(run, verb) && run_pop(run, lane, &task))
+        launch(run, &task);
 }
 
 static void fill(struct run *run)
 {
     struct task task;
 
-    while (!run->stop && run->eks_under_way < run->apply->window && run_pop(run, LANE_EKS, &task))
+    run->paced = INT64_MAX;
+    fill_eks(run, LANE_READ, CALL_DESCRIBE_ASSOCIATION);
+    fill_eks(run, LANE_WRITE, CALL_CREATE_ASSOCIATION);
+    while (!run->stop && run->kube_under_way < run->apply->window && run_has(run, LANE_EVIDENCE) &&
+           may_look(run) && run_pop(run, LANE_EVIDENCE, &task))
         launch(run, &task);
     while (!run->stop && run->kube_under_way < run->apply->window && next_kube_task(run, &task))
         launch(run, &task);
@@ -105,7 +173,8 @@ static bool should_cut(const struct run *run)
     int64_t spent = run->ports->now(run->ports->world) - run->started;
 
     return (intake->urgent && spent >= URGENT_MS) ||
-           (intake->pending.count > 0 && spent >= SLICE_MS);
+           (intake->pending.count > 0 && spent >= SLICE_MS) ||
+           (run->paced != INT64_MAX && spent >= PACED_MS);
 }
 
 static void come_back(struct run *run, struct flight *flight)
@@ -115,6 +184,7 @@ static void come_back(struct run *run, struct flight *flight)
     else
         run->kube_under_way--;
     untrack(flight);
+    pace_done(&run->apply->observe->pace, &flight->call, run->ports->now(run->ports->world));
     flight_finish(run, flight);
 }
 
@@ -124,9 +194,9 @@ static int keep_going(struct run *run, struct error *err)
 
     for (;;) {
         fill(run);
-        if (run->eks_under_way + run->kube_under_way == 0)
+        if (run->eks_under_way + run->kube_under_way == 0 && (run->stop || run->paced == INT64_MAX))
             return 0;
-        switch (intake_next(run->apply->intake, INT64_MAX, &call)) {
+        switch (intake_next(run->apply->intake, run->stop ? INT64_MAX : run->paced, &call)) {
         case INTAKE_CALL:
             come_back(run, call->owner);
             break;

@@ -12,7 +12,10 @@
  * changed, then finalizers, then status, then the status of bindings that are not Ready.
  *
  * Before *each* start: may a write still end within the lease (W3), is the cluster still verified
- * (W1); before a Delete, has the budget one left (D3). Between completions: has a person changed something, has the slice of time run out. Then no
+ * (W1), has the call its turn with EKS (W6); before a Delete, has the budget one left (D3). What EKS
+ * lets wait holds up nothing that goes to Kubernetes, and is tried again here when it was refused
+ * because there were too many; a Delete begins anew with its evidence, also when it has waited for
+ * 5 s. Between completions: has a person changed something, has the slice of time run out. Then no
  * more is started, what is under way is waited for, and the caller makes a new pass. So a plan may
  * be cut anywhere, and nothing is lost by it.
  */

@@ -250,28 +250,58 @@ static bool had_no_effect(enum error_kind kind)
            kind == ERROR_INVALID;
 }
 
+/* Too many requests: controller/pace knows when the next may leave. */
+static bool is_tried_again(const struct run *run, const struct flight *flight)
+{
+    return flight->call.error.kind == ERROR_THROTTLED && flight->task.tries + 1 < PACE_TRIES &&
+           !run->stop;
+}
+
+void run_try_again(struct run *run, struct flight *flight)
+{
+    struct task task = flight->task;
+
+    if (task.step->verb == PLAN_DELETE)
+        task.call = step_first(run->apply->observe, task.step);
+    run_push(run, task);
+}
+
 static void step_came_back(struct run *run, struct flight *flight)
 {
     bool in_vain = flight->task.call == STEP_DELETE && had_no_effect(flight->call.error.kind);
     struct task *task = &flight->task;
-    enum step_call next = step_done(run->apply->observe, task->step, task->call, &flight->call);
+    enum step_call next;
 
     if (in_vain)
         budget_give_back(run->apply->budget);
+    if (is_tried_again(run, flight)) {
+        task->tries++;
+        run_try_again(run, flight);
+        return;
+    }
+    next = step_done(run->apply->observe, task->step, task->call, &flight->call);
     if (call_writes(flight->call.verb))
         run->result->wrote = true;
     if (task->step->entry->trouble)
         run_note_due(run, task->step->entry->trouble->retry_at);
     if (next != STEP_NONE && !run->stop)
-        run_push(run, (struct task){
-                          .kind = TASK_STEP, .job = task->job, .step = task->step, .call = next});
+        run_follow(run, flight,
+                   (struct task){.kind = TASK_STEP,
+                                 .job = task->job,
+                                 .step = task->step,
+                                 .call = next,
+                                 .tries = task->tries,
+                                 .since = task->since});
 }
 
 /* The task is over: frees it, and after the last step of a job looks what that makes of it. */
 void flight_land(struct run *run, struct flight *flight)
 {
-    struct job *job = flight->task.job;
+    const struct task *task = &flight->task;
+    struct job *job = task->job;
 
+    if (task->kind == TASK_STEP && task->step->verb == PLAN_DELETE && !flight->goes_on)
+        run->leaving--;
     job->open--;
     if (job->open == 0 && flight->task.kind == TASK_STEP && !run->stop &&
         (!job->claim->binding->deleting || job_stuck(run, job)))

@@ -8,7 +8,10 @@ static enum lane lane_of(const struct task *task)
 {
     switch (task->kind) {
     case TASK_STEP:
-        return task->call == STEP_EVIDENCE || task->call == STEP_ACCOUNT ? LANE_KUBE : LANE_EKS;
+        return task->call == STEP_EVIDENCE   ? LANE_EVIDENCE
+               : task->call == STEP_ACCOUNT  ? LANE_KUBE
+               : task->call == STEP_DESCRIBE ? LANE_READ
+                                             : LANE_WRITE;
     case TASK_FINALIZER_ADD:
     case TASK_FINALIZER_DROP:
         return LANE_KUBE;
@@ -47,9 +50,16 @@ static bool queue_take(struct queue *queue, struct task *ret_task)
     return true;
 }
 
+/* The evidence for a Delete is not to grow old. */
+static bool is_urgent(const struct task *task)
+{
+    return task->job->fresh ||
+           (task->kind == TASK_STEP && (task->call == STEP_ACCOUNT || task->call == STEP_DELETE));
+}
+
 void run_push(struct run *run, struct task task)
 {
-    struct queue *queue = &run->queues[lane_of(&task)][task.job->fresh ? 0 : 1];
+    struct queue *queue = &run->queues[lane_of(&task)][is_urgent(&task) ? 0 : 1];
 
     queue_add(queue, &task);
     task.job->open++;
@@ -61,13 +71,15 @@ bool run_pop(struct run *run, enum lane lane, struct task *ret_task)
            queue_take(&run->queues[lane][1], ret_task);
 }
 
-bool run_is_waiting(const struct run *run)
+void run_follow(struct run *run, struct flight *flight, struct task task)
 {
-    for (int lane = 0; lane < LANE_COUNT; lane++)
-        for (int i = 0; i < 2; i++)
-            if (run->queues[lane][i].first)
-                return true;
-    return false;
+    flight->goes_on = true;
+    run_push(run, task);
+}
+
+bool run_has(const struct run *run, enum lane lane)
+{
+    return run->queues[lane][0].first || run->queues[lane][1].first;
 }
 
 void run_drop_queues(struct run *run)

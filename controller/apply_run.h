@@ -48,6 +48,8 @@ struct task {
     struct job *job;
     struct plan_step *step; /* TASK_STEP */
     enum step_call call;
+    unsigned tries;        /* that EKS refused because there were too many */
+    int64_t since;         /* of a Delete: when its evidence was asked for, ms since boot */
     enum event_kind event; /* TASK_EVENT */
 };
 
@@ -63,7 +65,15 @@ struct queue {
     struct queue_block *first, *last; /* NULL when nothing waits */
 };
 
-enum lane { LANE_EKS, LANE_KUBE, LANE_STATUS, LANE_COUNT };
+/* Those of EKS first. */
+enum lane {
+    LANE_WRITE,    /* Create, Update, tags, Delete */
+    LANE_READ,     /* the Describe before a Delete */
+    LANE_EVIDENCE, /* what a Delete begins with */
+    LANE_KUBE,
+    LANE_STATUS,
+    LANE_COUNT
+};
 
 /* A call under way and all it points to. */
 struct flight {
@@ -74,6 +84,7 @@ struct flight {
     struct strbuf finalizers;
     struct strbuf note;
     struct report report;
+    bool goes_on; /* its job has got a task that follows from it */
 };
 
 /* A key that another binding takes over, or that is about to be free, and for whom it was made. */
@@ -90,6 +101,8 @@ struct run {
     struct queue queues[LANE_COUNT][2]; /* fresh ones, others */
     struct flight *flights;             /* under way */
     size_t eks_under_way, kube_under_way;
+    size_t leaving; /* Deletes from their evidence to their answer */
+    int64_t paced;  /* when what waits for its turn with EKS may leave; INT64_MAX: nothing does */
     size_t kube_failures;
     size_t report_cursor;
     struct handover *handovers; /* by UID; found when the first binding goes */
@@ -106,9 +119,11 @@ struct run {
 /* There is something to do by time alone. */
 void run_note_due(struct run *run, int64_t due);
 void run_push(struct run *run, struct task task);
+/* The same for one that follows from a flight. */
+void run_follow(struct run *run, struct flight *flight, struct task task);
 /* The next task of a lane, fresh ones first; false when there is none. */
 bool run_pop(struct run *run, enum lane lane, struct task *ret_task);
-bool run_is_waiting(const struct run *run);
+bool run_has(const struct run *run, enum lane lane);
 void run_drop_queues(struct run *run);
 /* Makes the jobs and queues their first tasks. */
 void run_make_jobs(struct run *run);
@@ -150,4 +165,6 @@ void flight_finish(struct run *run, struct flight *flight);
 /* The task is over without a call: frees the flight, and after the last step of a job looks what
  * that makes of it. */
 void flight_land(struct run *run, struct flight *flight);
+/* Queues its task once more; a Delete begins with its evidence. */
+void run_try_again(struct run *run, struct flight *flight);
 void flight_free(struct flight *flight);

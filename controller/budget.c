@@ -129,7 +129,7 @@ static int take_annotations(struct asking *asking)
 static int read_lease(struct asking *asking, struct error *err)
 {
     asking->lease.verb = CALL_READ_LEASE;
-    if (gather_call(asking->intake, &asking->lease, err) < 0)
+    if (gather_call(asking->intake, NULL, &asking->lease, err) < 0)
         return -1;
     if (asking->lease.error.kind != ERROR_NONE)
         hold(asking, "the Lease can't be read", asking->lease.error.text);
@@ -142,7 +142,7 @@ static int read_definition(struct asking *asking, struct error *err)
 {
     CLEANUP(call_release) struct call call = {.verb = CALL_READ_DEFINITION};
 
-    if (gather_call(asking->intake, &call, err) < 0)
+    if (gather_call(asking->intake, NULL, &call, err) < 0)
         return -1;
     asking->wish.stop = asking->budget->stopped =
         call.error.kind == ERROR_NOT_FOUND || call.out.definition_going;
@@ -188,7 +188,7 @@ static int patch_lease(struct asking *asking, const struct strbuf *text,
         hold(asking, "the Lease can't be written", "it has to be renewed first");
         return 0;
     }
-    if (gather_call(asking->intake, &call, err) < 0)
+    if (gather_call(asking->intake, NULL, &call, err) < 0)
         return -1;
     asking->overtaken = call.error.kind == ERROR_CONFLICT && ++asking->tries < TRIES;
     if (call.error.kind != ERROR_NONE)

@@ -160,7 +160,7 @@ static bool note_failure(struct selection *selection, struct mirror_entry *entry
                                                               : TROUBLE_RETRYING;
 
     mirror_failed(entry, kind, call->error.text, TROUBLE_ANY_GENERATION, now_of(observe),
-                  backoff_next(&backoff, random_of(observe)));
+                  most(backoff_next(&backoff, random_of(observe)), call->error.retry_after_ms));
     if (selection->failure.kind == ERROR_NONE)
         selection->failure = call->error;
     if (call->detail == DETAIL_CLUSTER_MISSING)
@@ -172,7 +172,6 @@ static void prepare_look(void *context, size_t index, struct call *ret_call)
 {
     struct selection *selection = context;
 
-    ret_call->verb = CALL_LIST_ASSOCIATIONS;
     ret_call->cluster = selection->observe->cluster.name;
     ret_call->in.list =
         (struct list_associations_in){.key = selection->entries[index]->key, .next_token = ""};
@@ -220,24 +219,25 @@ static void prepare_describe(void *context, size_t index, struct call *ret_call)
 {
     struct selection *selection = context;
 
-    ret_call->verb = CALL_DESCRIBE_ASSOCIATION;
     ret_call->cluster = selection->observe->cluster.name;
     ret_call->in.association =
         (struct association_in){.id = selection->entries[index]->association->id};
 }
 
-static int run_selection(struct selection *selection,
+static int run_selection(struct selection *selection, enum call_verb verb,
                          void (*prepare)(void *context, size_t index, struct call *ret_call),
                          bool (*done)(void *context, size_t index, struct call *call),
                          struct error *err)
 {
     struct gather gather = {.intake = selection->observe->intake,
+                            .pace = &selection->observe->pace,
                             .window = selection->observe->settings->window,
+                            .verb = verb,
                             .context = selection,
                             .prepare = prepare,
                             .done = done};
 
-    return gather_run(&gather, selection->count, err);
+    return gather_run(&gather, selection->count, &selection->observe->cut, err);
 }
 
 static int look_at_doubtful(struct observe *observe, struct error *err)
@@ -247,7 +247,7 @@ static int look_at_doubtful(struct observe *observe, struct error *err)
     select_where(&selection, needs_look);
     if (selection.count > pages_of(observe))
         return observe_list(observe, err);
-    return run_selection(&selection, prepare_look, look_done, err);
+    return run_selection(&selection, CALL_LIST_ASSOCIATIONS, prepare_look, look_done, err);
 }
 
 /* Is what we deleted gone? A Describe each, or one List when that is cheaper. */
@@ -265,7 +265,8 @@ static int confirm_deletions(struct observe *observe, struct error *err)
     }
     if (selection.count > pages_of(observe))
         return observe_list(observe, err);
-    return run_selection(&selection, prepare_describe, describe_done, err);
+    return run_selection(&selection, CALL_DESCRIBE_ASSOCIATION, prepare_describe, describe_done,
+                         err);
 }
 
 /* ---- whose content is needed now? ---- */
@@ -341,7 +342,8 @@ static int describe_needed(struct observe *observe, const struct desired *desire
             (!entry->association->described && is_needed(entry, desired, &dying)))
             select_entry(&selection, entry);
     }
-    return run_selection(&selection, prepare_describe, describe_done, err);
+    return run_selection(&selection, CALL_DESCRIBE_ASSOCIATION, prepare_describe, describe_done,
+                         err);
 }
 
 int observe_associations(struct observe *observe, const struct desired *desired, struct error *err)
@@ -414,10 +416,15 @@ int observe_rotate(struct observe *observe, struct error *err)
         tried_at(entry) && due > now ? due : now + observe->settings->rotation_ms;
     if (tried_at(entry) && due > now)
         return 0;
+    if (pace_due(&observe->pace, CALL_DESCRIBE_ASSOCIATION, now) > now) {
+        observe->rotation_due = now + observe->settings->rotation_ms;
+        return 0;
+    }
     entry->tried_at = now; /* if it fails, the others have their turn first */
     before = association_copy(entry->association);
     select_entry(&selection, entry);
-    if (run_selection(&selection, prepare_describe, describe_done, err) < 0)
+    if (run_selection(&selection, CALL_DESCRIBE_ASSOCIATION, prepare_describe, describe_done, err) <
+        0)
         return -1;
     if (!entry->association || !is_same(entry->association, before) ||
         troubled != (entry->trouble != NULL))

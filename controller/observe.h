@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "controller/intake.h"
 #include "controller/observe_search.h"
+#include "controller/pace.h"
 #include "reconcile/cluster.h"
 #include "reconcile/desired.h"
 #include "reconcile/mirror.h"
@@ -32,6 +33,7 @@ struct observe {
     const struct observe_settings *settings;
     struct intake *intake;
     struct mirror mirror;
+    struct pace pace;       /* of all calls to EKS */
     struct cluster cluster; /* name set from the start, or found */
     bool searches;          /* no name was given */
     struct observe_search search;
@@ -42,6 +44,7 @@ struct observe {
     bool surprised;          /* EKS was not as we thought: list again, soon */
     int64_t list_wanted_at;  /* a List made at this time or later is needed; 0: none */
     int64_t list_not_before; /* the last one failed */
+    bool cut;                /* what EKS let wait was left for the next pass */
     bool answered;           /* EKS has answered at least once */
     struct backoff verify_backoff, list_backoff;
     struct error trouble; /* of the last verification or List that failed; cleared by success */

@@ -108,7 +108,7 @@ static int check_named(struct observe *observe, const struct call *identity, str
     CLEANUP(call_release)
     struct call cluster = {.verb = CALL_DESCRIBE_CLUSTER, .cluster = observe->cluster.name};
 
-    if (gather_call(observe->intake, &cluster, err) < 0)
+    if (gather_call(observe->intake, &observe->pace, &cluster, err) < 0)
         return -1;
     observe->answered |= cluster.error.kind == ERROR_NONE || cluster.error.status > 0;
     if (identity->error.kind != ERROR_NONE)
@@ -126,7 +126,7 @@ static int verify(struct observe *observe, struct error *err)
 {
     CLEANUP(call_release) struct call identity = {.verb = CALL_READ_IDENTITY};
 
-    if (gather_call(observe->intake, &identity, err) < 0)
+    if (gather_call(observe->intake, NULL, &identity, err) < 0)
         return -1;
     if (observe->cluster.name[0] != '\0')
         return check_named(observe, &identity, err);

@@ -21,6 +21,11 @@ static int64_t wait_of(struct observe *observe)
     return backoff_next(&observe->list_backoff, ports->random(ports->world));
 }
 
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -62,7 +67,7 @@ static int list_pages(struct observe *observe, struct listing *ret_listing, stru
 
         call.in.list.key = (struct association_key){"", ""};
         call.in.list.next_token = token;
-        if (gather_call(observe->intake, &call, err) < 0)
+        if (gather_call(observe->intake, &observe->pace, &call, err) < 0)
             return -1;
         if (call.detail == DETAIL_CLUSTER_MISSING)
             observe_doubt_cluster(observe);
@@ -103,7 +108,7 @@ int observe_list(struct observe *observe, struct error *err)
         if (err->kind == ERROR_GONE)
             return -1;
         observe->trouble = *err;
-        observe->list_not_before = now_of(observe) + wait_of(observe);
+        observe->list_not_before = now_of(observe) + most(wait_of(observe), err->retry_after_ms);
         return observe->mirror.listed_at ? 0 : -1;
     }
     error_clear(&observe->trouble);

@@ -55,7 +55,7 @@ static int next_page(struct observe *observe, struct error *err)
     struct clusters_page before = search->page;
 
     call.in.clusters.next_token = or_empty(before.next_token);
-    if (gather_call(observe->intake, &call, err) < 0)
+    if (gather_call(observe->intake, &observe->pace, &call, err) < 0)
         return -1;
     observe->answered |= call.error.kind == ERROR_NONE || call.error.status > 0;
     if (call.error.kind != ERROR_NONE) {
@@ -82,7 +82,7 @@ static int look_at_one(struct observe *observe, const struct kube_identity *iden
     struct cluster judged = {0};
     struct error why = {0};
 
-    if (gather_call(observe->intake, &call, err) < 0)
+    if (gather_call(observe->intake, &observe->pace, &call, err) < 0)
         return -1;
     if (call.error.kind == ERROR_THROTTLED) {
         *err = call.error;

@@ -153,6 +153,7 @@ enum call_detail {
 struct call {
     enum call_verb verb;
     void *owner;         /* the caller's, untouched */
+    uint64_t epoch;      /* controller/pace's, untouched */
     const char *cluster; /* EKS but ListClusters: the cluster's name, borrowed as `in` is */
     union {
         struct list_associations_in list;

@@ -2,6 +2,7 @@
 #include "controller/steps_trouble.h"
 
 #include "base/backoff.h"
+#include "reconcile/contest.h"
 
 #define ROLE_PATIENCE_MS 120000 /* a role that does not exist for longer is not just new */
 
@@ -67,12 +68,21 @@ static struct backoff backoff_of(enum trouble kind)
     case TROUBLE_ROLE_WAIT:
     case TROUBLE_GHOST: /* over in a minute or two */
         return (struct backoff){.base_ms = 2000, .cap_ms = 15000};
+    case TROUBLE_THROTTLED: /* controller/pace sees to the rate */
+        return (struct backoff){.base_ms = 1000, .cap_ms = 15000};
     case TROUBLE_NONE:
     case TROUBLE_RETRYING:
-    case TROUBLE_THROTTLED:
         break;
     }
     return (struct backoff){.base_ms = 1000, .cap_ms = 60000};
+}
+
+static void say_until(const struct ports *ports, int64_t wait_ms, struct error *said)
+{
+    char until[CONTEST_TIME_SIZE];
+
+    contest_time(ports->wall(ports->world) + wait_ms * 1000, until);
+    error_wrap(said, "tried again at %s", until);
 }
 
 void steps_wait(struct observe *observe, struct plan_step *step, enum trouble kind,
@@ -81,6 +91,7 @@ void steps_wait(struct observe *observe, struct plan_step *step, enum trouble ki
     const struct ports *ports = observe->intake->ports;
     struct mirror_entry *entry = step->entry;
     struct backoff backoff = backoff_of(kind);
+    struct error said = *error;
     int64_t wait;
 
     if (entry->trouble && entry->trouble->kind == kind)
@@ -88,7 +99,9 @@ void steps_wait(struct observe *observe, struct plan_step *step, enum trouble ki
     wait = backoff_next(&backoff, ports->random(ports->world));
     if (wait < error->retry_after_ms)
         wait = error->retry_after_ms;
-    mirror_failed(entry, kind, error->text, step->claim->binding->generation,
+    if (kind == TROUBLE_THROTTLED)
+        say_until(ports, wait, &said);
+    mirror_failed(entry, kind, said.text, step->claim->binding->generation,
                   ports->now(ports->world), wait);
     mirror_blame(entry, step->claim->binding->uid);
 }

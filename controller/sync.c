@@ -169,7 +169,7 @@ static int act(struct sync *sync, const struct desired *desired, struct plan *pl
     explain_blindness(&sync->observe, &outcome);
     if (apply_plan(&apply, &result, err) < 0)
         return -1;
-    sync->again = result.cut || result.wrote;
+    sync->again = result.cut || result.wrote || sync->observe.cut;
     sync->due = plan && sync->budget.due < result.due ? sync->budget.due : result.due;
     sync->facts.writes = result.writes;
     sync->facts.refusal = result.refusal;
@@ -189,6 +189,7 @@ int sync_once(struct sync *sync, struct error *err)
     bool sees_eks;
 
     intake_taken(&sync->intake, &fresh);
+    sync->observe.cut = false;
     sees_eks = observe_cluster(&sync->observe, err) == 0;
     build_desired(sync, &desired);
     recheck_keys(sync, &desired, &fresh);

@@ -17,7 +17,14 @@
 struct stage {
     struct script script;
     struct intake intake;
+    struct pace pace;
     size_t prepared, done;
+    bool eks;   /* they are calls to EKS */
+    bool again; /* some are prepared again */
+    bool may_cut, cut;
+    unsigned refusals; /* so many are still throttled */
+    int64_t retry_after_ms;
+    size_t throttled; /* as done() saw it */
     bool seen[SCRIPT_ROOM];
     size_t stop_after; /* done() says no more after so many; 0: never */
     bool die;          /* the world ends with the first answer */
@@ -42,6 +49,11 @@ static void answer(struct script *script, struct call *call)
 {
     struct stage *stage = script->context;
 
+    if (stage->refusals > 0) {
+        stage->refusals--;
+        error_set(&call->error, ERROR_THROTTLED, "Rate exceeded");
+        call->error.retry_after_ms = stage->retry_after_ms;
+    }
     call->out.resource_version = mem_strdup(call->in.association.token);
     script->gone = stage->die;
 }
@@ -58,9 +70,9 @@ static void prepare(void *context, size_t index, struct call *ret_call)
 {
     struct stage *stage = context;
 
-    assert_int_equal(index, stage->prepared++);
+    assert_int_equal(index, stage->again ? index : stage->prepared);
+    stage->prepared++;
     assert_null(ret_call->out.resource_version);
-    ret_call->verb = CALL_UPDATE_ASSOCIATION;
     ret_call->in.association.token = token_of(index);
 }
 
@@ -71,19 +83,22 @@ static bool done(void *context, size_t index, struct call *call)
     assert_string_equal(call->out.resource_version, token_of(index));
     assert_false(stage->seen[index]);
     stage->seen[index] = true;
+    stage->throttled += call->error.kind == ERROR_THROTTLED;
     return ++stage->done != stage->stop_after;
 }
 
 static int gather(struct stage *stage, size_t window, size_t count, struct error *err)
 {
     const struct gather gather = {.intake = &stage->intake,
+                                  .pace = &stage->pace,
+                                  .verb = stage->eks ? CALL_DESCRIBE_ASSOCIATION : CALL_GET_BINDING,
                                   .window = window,
                                   .context = stage,
                                   .prepare = prepare,
                                   .done = done};
 
     stage->script.answer = answer;
-    return gather_run(&gather, count, err);
+    return gather_run(&gather, count, stage->may_cut ? &stage->cut : NULL, err);
 }
 
 static void keeps_the_window_full_and_not_fuller(void **state)
@@ -147,7 +162,7 @@ static void a_world_gone_from_the_start(void **state)
     stage.script.gone = true;
     assert_int_equal(gather(&stage, 2, 3, &err), -1);
     error_clear(&err);
-    assert_int_equal(gather_call(&stage.intake, &call, &err), -1);
+    assert_int_equal(gather_call(&stage.intake, NULL, &call, &err), -1);
     assert_int_equal(err.kind, ERROR_GONE);
 }
 
@@ -172,12 +187,107 @@ static void waits_through_news(void **state)
     stage.script.wakes = 2;
     script_change(&stage.script, RESOURCE_SERVICE_ACCOUNTS, 1, CHANGE_PUT,
                   service_account_copy(&account), NULL, NULL);
-    assert_int_equal(gather_call(&stage.intake, &call, &err), 0);
+    assert_int_equal(gather_call(&stage.intake, NULL, &call, &err), 0);
     assert_int_equal(call.error.kind, ERROR_DENIED);
     assert_int_equal(stage.intake.pending.count, 1);
     assert_true(stage.intake.news);
     assert_int_equal(stage.script.wakes, 0);
     assert_int_equal(stage.intake.informers[RESOURCE_SERVICE_ACCOUNTS].store.count, 0);
+}
+
+/* ---- many calls to EKS ---- */
+
+static void tries_again_what_is_throttled(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct error err = {0};
+
+    (void)state;
+    stage_init(&stage);
+    stage.eks = stage.again = true;
+    stage.refusals = 2;
+    assert_int_equal(gather(&stage, 8, 10, &err), 0);
+    assert_int_equal(stage.done, 10);
+    assert_int_equal(stage.script.started, 12);
+    assert_int_equal(stage.throttled, 0);
+    assert_int_equal(stage.pace.reads.under_way, 0);
+}
+
+static void gives_a_call_up_after_three_tries(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct error err = {0};
+
+    (void)state;
+    stage_init(&stage);
+    stage.eks = stage.again = true;
+    stage.refusals = 3;
+    assert_int_equal(gather(&stage, 1, 2, &err), 0);
+    assert_int_equal(stage.done, 2);
+    assert_int_equal(stage.throttled, 1);
+    assert_int_equal(stage.script.started, 4);
+}
+
+static void waits_as_long_as_eks_asks(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct error err = {0};
+    int64_t start;
+
+    (void)state;
+    stage_init(&stage);
+    stage.eks = stage.again = true;
+    stage.refusals = 1;
+    stage.retry_after_ms = 7000;
+    start = stage.script.now;
+    assert_int_equal(gather(&stage, 1, 1, &err), 0);
+    assert_int_equal(stage.done, 1);
+    assert_true(stage.script.now >= start + 7000);
+}
+
+static void makes_room_when_it_would_wait_for_long(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct error err = {0};
+
+    (void)state;
+    stage_init(&stage);
+    stage.eks = stage.again = stage.may_cut = true;
+    stage.refusals = 1;
+    stage.retry_after_ms = 7000;
+    stage.intake.urgent = true;
+    assert_int_equal(gather(&stage, 1, 5, &err), 0);
+    assert_true(stage.cut);
+    assert_int_equal(stage.done, 0);
+    assert_int_equal(stage.script.started, 1);
+    assert_int_equal(stage.pace.reads.under_way, 0);
+}
+
+static void throttle_once(struct script *script, struct call *call)
+{
+    if (script->started > 1)
+        return;
+    error_set(&call->error, ERROR_THROTTLED, "Rate exceeded");
+    call->error.retry_after_ms = 20000;
+}
+
+static void one_call_is_not_waited_for_for_long(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    CLEANUP(call_release) struct call call = {.verb = CALL_DESCRIBE_CLUSTER};
+    struct error err = {0};
+
+    (void)state;
+    stage_init(&stage);
+    stage.script.answer = throttle_once;
+    assert_int_equal(gather_call(&stage.intake, &stage.pace, &call, &err), 0);
+    assert_int_equal(call.error.kind, ERROR_THROTTLED);
+    assert_int_equal(call.error.retry_after_ms, 20000);
+    assert_int_equal(stage.script.started, 1);
+    stage.script.now += 19000;
+    assert_int_equal(gather_call(&stage.intake, &stage.pace, &call, &err), 0);
+    assert_int_equal(call.error.kind, ERROR_NONE);
+    assert_int_equal(stage.script.started, 2);
 }
 
 int main(void)
@@ -188,6 +298,11 @@ int main(void)
         cmocka_unit_test(ends_when_the_world_is_gone),
         cmocka_unit_test(a_world_gone_from_the_start),
         cmocka_unit_test(waits_through_news),
+        cmocka_unit_test(tries_again_what_is_throttled),
+        cmocka_unit_test(gives_a_call_up_after_three_tries),
+        cmocka_unit_test(waits_as_long_as_eks_asks),
+        cmocka_unit_test(makes_room_when_it_would_wait_for_long),
+        cmocka_unit_test(one_call_is_not_waited_for_for_long),
     };
 
     return cmocka_run_group_tests_name("gather", tests, NULL, NULL);
