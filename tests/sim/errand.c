@@ -325,6 +325,8 @@ static void put_fault(struct world *world, struct errand *errand)
         (errand->fault == FAULT_EMPTY_LIST && errand->work.error.kind != ERROR_NONE))
         return;
     fault_answer_make(world, errand, &answer);
+    if (answer.retry_after_ms > 0)
+        invariant_asked(errand->replica, errand->call, answer.retry_after_ms);
     if (errand->wire) {
         sim_wire_answer(world, errand, &answer);
         return;

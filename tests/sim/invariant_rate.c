@@ -89,11 +89,45 @@ static void note_fought(struct world *world, const struct call *call)
         fight_check(world, one->namespace, one->service_account);
 }
 
+/* ---- Retry-After (rule W6) ---- */
+
+void invariant_asked(struct replica *replica, const struct call *call, int64_t retry_after_ms)
+{
+    if (call_is_eks(call->verb) && replica->asked_count < ASKED_MOST)
+        replica->asked[replica->asked_count++] = (struct asked){call, retry_after_ms};
+}
+
+void invariant_told(struct replica *replica, const struct call *call)
+{
+    int64_t *held_until = &replica->held_until[call_writes(call->verb)];
+
+    for (size_t i = 0; i < replica->asked_count; i++) {
+        struct asked *asked = &replica->asked[i];
+
+        if (asked->call != call)
+            continue;
+        if (*held_until < replica->world->now + asked->retry_after_ms)
+            *held_until = replica->world->now + asked->retry_after_ms;
+        *asked = replica->asked[--replica->asked_count];
+        return;
+    }
+}
+
+static void check_held(const struct replica *replica, const struct call *call)
+{
+    int64_t left = replica->held_until[call_writes(call->verb)] - replica->world->now;
+
+    if (call_is_eks(call->verb) && left > 0)
+        world_fail(replica->world, "throttle", "%s, and EKS has asked to wait for %d ms more",
+                   call_name(call->verb), (int)left);
+}
+
 void invariant_rate(struct replica *replica, const struct call *call)
 {
     struct world *world = replica->world;
     struct place *place = replica->place;
 
+    check_held(replica, call);
     if (call->verb == CALL_LIST_ASSOCIATIONS && call->in.list.key.namespace[0] == '\0' &&
         call->in.list.next_token[0] == '\0')
         check_rate(world, &place->lists, 24, "whole Lists");

@@ -351,6 +351,7 @@ static void choose_event(struct replica *replica)
         replica->event = PORT_CHANGES;
     } else if (replica->done_count > 0) {
         replica->answered = replica->done[0];
+        invariant_told(replica, replica->answered);
         replica->done_count--;
         for (size_t i = 0; i < replica->done_count; i++)
             replica->done[i] = replica->done[i + 1];

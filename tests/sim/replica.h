@@ -63,6 +63,13 @@ struct stored_versions {
 };
 void stored_versions_release(struct stored_versions *known);
 
+/* EKS asks to be left alone so long; the operator knows once it takes the answer. */
+#define ASKED_MOST 64
+struct asked {
+    const struct call *call;
+    int64_t retry_after_ms;
+};
+
 struct replica {
     struct world *world;
     struct place *place; /* where it lives */
@@ -102,6 +109,9 @@ struct replica {
     struct first_tries tries;
     struct own_marks owns;
     struct key_rates rates;
+    struct asked asked[ASKED_MOST];
+    size_t asked_count;
+    int64_t held_until[2]; /* reads, writes: in time of the world */
     struct marks let_go;   /* "namespace/name@version" of bindings that went with our patch, as it
                               was told */
     struct marks unwanted; /* "binding uid/id": a live GET said that a Delete is right, and when */
