@@ -33,6 +33,7 @@ from child import Failed  # noqa: E402
 MOST_OTHERS = 0.05  # of the machine
 QUIET_SECONDS = 5
 CROWD = 50_000
+THROTTLED = 300
 CROWD_BINDINGS = 1000  # beside the crowd; compared with the run of as many without it
 OUTPUT = lib.ROOT / "build" / "bench.json"
 SCRATCH = lib.ROOT / "build" / "bench"
@@ -87,6 +88,8 @@ def measure(options: argparse.Namespace) -> dict:
         check_bound(results["runs"][-1])
     if options.crowd and CROWD_BINDINGS in options.counts:
         results["crowd"] = scene.measure_crowd(SCRATCH / "crowd", CROWD_BINDINGS, options.crowd, say)
+    if options.throttled:
+        results["throttled"] = scene.measure_throttled(SCRATCH / "throttled", options.throttled, say)
     if options.core:
         results["core"] = core.measure(SCRATCH / "core", options.core, say)
     return results
@@ -97,6 +100,8 @@ def rows_of(results: dict) -> list[table.Row]:
     rows = [row for run in runs for row in table.rows_of_run(run)] + table.rows_of_slope(runs)
     if crowd := results.get("crowd"):
         rows += table.rows_of_crowd(crowd, next(run for run in runs if run["bindings"] == crowd["bindings"]))
+    if throttled := results.get("throttled"):
+        rows += table.rows_of_throttled(throttled)
     return rows + table.rows_of_core(results.get("core", {}))
 
 
@@ -108,6 +113,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=numbers, default=[100, 1000, 5000], metavar="N,N", help="how many bindings")
     parser.add_argument("--crowd", type=int, default=CROWD, help="unrelated ServiceAccounts; 0: leave that out")
+    parser.add_argument("--throttled", type=int, default=THROTTLED,
+                        help="bindings under a rate limit of EKS; 0: leave that out")  # fmt: skip
     parser.add_argument("--core", type=numbers, default=[1000, 10_000, 100_000], metavar="N,N",
                         help="bindings under callgrind; empty: leave that out")  # fmt: skip
     options = parser.parse_args()

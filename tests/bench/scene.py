@@ -25,6 +25,7 @@ REST_SECONDS = 30
 SETTLED_SECONDS = 65  # after its start the operator looks at everything again once, a minute later
 FEW_TICKS = 0.1  # CPU seconds
 CROWD_NAMESPACES = 50
+THROTTLE = {"rate": 10, "burst": 20, "latency": "50ms"}  # of changes a second
 
 
 class Scene:
@@ -279,6 +280,32 @@ class Scene:
             "rss_anon_peak_kib": meter.most_anonymous(),
         }
 
+    def throttled(self) -> dict:
+        """N bindings are made, and then deleted, under an EKS that lets so many changes a second through."""
+        self.standin.settings(**THROTTLE)
+        self.namespace("load")
+        self.drive("create", "load", self.count)
+        time.sleep(2)
+        started, meter = self.start_operator()
+        self.watch(meter, lambda: len(self.audit.status_times) >= self.count, 600, "a status for each binding")
+        self.watch(meter, self.all_ready, 300, "all bindings to be Ready")
+        created = self.rationed("CreatePodIdentityAssociation", max(self.audit.status_times.values()) - started)
+        self.pause(meter, THROTTLE["burst"] / THROTTLE["rate"] + 1)  # the bucket is full again
+        asked = time.time()
+        self.deletion()
+        deleted = self.rationed("DeletePodIdentityAssociation", max(self.audit.finalizer_times.values()) - asked)
+        self.stop_operator()
+        return {"bound_seconds": self.throttle_bound(), "created": created, "deleted": deleted}
+
+    def throttle_bound(self) -> float:
+        """What is in the bucket at once, and then as it is filled: nobody is faster."""
+        return (self.count - THROTTLE["burst"]) / THROTTLE["rate"]
+
+    def rationed(self, operation: str, seconds: float) -> dict:
+        calls = Counter(self.standin.counters()[operation])
+        return {"seconds": round(seconds, 2), "calls": dict(calls),
+                "throttled_share": round(calls["ThrottlingException"] / calls.total(), 4)}  # fmt: skip
+
     def crowd(self, accounts: int) -> float:
         """So many ServiceAccounts that no binding names, in other namespaces. Returns how long that took."""
         started = time.monotonic()
@@ -308,6 +335,15 @@ def measure(directory: Path, count: int, say: Callable[[str], None]) -> dict:
             figures["others_share"][name] = scene.others_share()
             say(f"  N = {count:,}: {name.replace('_', ' ')}, {time.monotonic() - started:.1f} s")
         scene.stop_operator()
+    return figures
+
+
+def measure_throttled(directory: Path, count: int, say: Callable[[str], None]) -> dict:
+    """N bindings made and deleted under a rate limit."""
+    with Scene(directory, count) as scene:
+        figures = {"bindings": count, **scene.throttled()}
+        figures["others_share"] = {"throttled": scene.others_share()}
+    say(f"  N = {count:,}, throttled: measured")
     return figures
 
 

@@ -100,6 +100,20 @@ def rows_of_slope(runs: list[dict]) -> list[Row]:
     ]
 
 
+def rows_of_throttled(figures: dict) -> list[Row]:
+    """The rate limit is the bound here, not the machine: so the ratios mean something on a busy one, too."""
+    bound, rows = figures["bound_seconds"], []
+    scope = f"N = {figures['bindings']:,}, throttled"
+    for name in ("created", "deleted"):
+        part = figures[name]
+        rows += [
+            Row(scope, f"{name}: until the last", part["seconds"], "s"),
+            Row(scope, f"{name}: last / bound of {number(bound)} s", part["seconds"] / bound, "x", 1.1),
+            Row(scope, f"{name}: calls throttled", part["throttled_share"] * 100, "%", 5),
+        ]
+    return rows
+
+
 def rows_of_crowd(crowd: dict, alone: dict) -> list[Row]:
     scope = f"N = {crowd['bindings']:,}, {crowd['accounts']:,} ServiceAccounts"
     run, without = crowd["converge"], alone["converge"]
