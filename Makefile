@@ -29,7 +29,7 @@ HEADERS := $(wildcard $(ROOMS:=/*.h) tests/*/*.h)
 object = $(patsubst %.c,$(OUT)/%.o,$(1))
 
 # ---- flags: those a compiler lacks are dropped by tools/probe.sh ---------------------------------
-LIBRARIES := libcurl jansson yaml-0.1 libwebsockets libcrypto libssl
+LIBRARIES := libcurl jansson yaml-0.1 expat libwebsockets libcrypto libssl
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Wstrict-prototypes \
     -Wmissing-prototypes -Wformat=2 -Wimplicit-fallthrough -Wvla -Wpointer-arith -Wwrite-strings \
     -Wundef -Wdate-time -Wlogical-op -Wduplicated-cond -Wtrampolines -Wbidi-chars=any

@@ -8,7 +8,7 @@ set -euo pipefail
 
 packages=(
     gcc libc6-dev make pkg-config
-    libcurl4-openssl-dev libjansson-dev libyaml-dev libwebsockets-dev libssl-dev
+    libcurl4-openssl-dev libjansson-dev libyaml-dev libexpat1-dev libwebsockets-dev libssl-dev
     libcmocka-dev libmicrohttpd-dev
     clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
     openssl ca-certificates python3 python3-venv
@@ -17,7 +17,7 @@ packages=(
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "deps: this is not a Debian machine: please install what these Debian 12 packages hold: ${packages[*]}" >&2
-    pkg-config --exists libcurl jansson yaml-0.1 libwebsockets libcrypto libssl cmocka libmicrohttpd
+    pkg-config --exists libcurl jansson yaml-0.1 expat libwebsockets libcrypto libssl cmocka libmicrohttpd
     exit
 fi
 
