@@ -47,25 +47,58 @@ static const char *first_text(const json_t *object, const char *a, const char *b
     return *json_text(object, b) ? json_text(object, b) : json_text(object, c);
 }
 
-static int failure(const struct http_answer *answer, const char *service, bool writes,
-                   struct error *err)
+/* What a body says of a failure. */
+struct told {
+    char name[AWS_ERROR_NAME_SIZE];
+    struct strbuf message;
+};
+
+static void read_told_json(const struct http_answer *answer, struct told *told)
 {
     struct error unused;
     CLEANUP_JSON json_t *body =
         json_parse(strbuf_text(&answer->body), answer->body.length, &unused);
-    CLEANUP(strbuf_release) struct strbuf words = {0};
+
+    aws_error_name(first_text(body, "code", "Code", "__type"), told->name);
+    if (json_is_object(body)) {
+        strbuf_str(&told->message, first_text(body, "message", "Message", "errorMessage"));
+        return;
+    }
+    strbuf_str(&told->message, "no JSON but ");
+    show_body(answer, &told->message);
+}
+
+static void read_told_xml(const struct http_answer *answer, struct told *told)
+{
+    struct xml_field fields[] = {{.path = "ErrorResponse/Error/Code"},
+                                 {.path = "ErrorResponse/Error/Message"}};
+    struct error unused;
+
+    if (xml_read(strbuf_text(&answer->body), answer->body.length, fields, 2, &unused) == 0 &&
+        fields[0].text) {
+        aws_error_name(fields[0].text, told->name);
+        strbuf_str(&told->message, xml_text(&fields[1]));
+    } else {
+        strbuf_str(&told->message, "no ErrorResponse in XML but ");
+        show_body(answer, &told->message);
+    }
+    xml_release(fields, 2);
+}
+
+static int failure(const struct http_answer *answer, const char *service, bool writes, bool xml,
+                   struct error *err)
+{
+    struct told told = {.name = ""};
     char name[AWS_ERROR_NAME_SIZE];
 
+    if (xml)
+        read_told_xml(answer, &told);
+    else
+        read_told_json(answer, &told);
     aws_error_name(answer->error_type, name);
-    if (!*name)
-        aws_error_name(first_text(body, "code", "Code", "__type"), name);
-    if (json_is_object(body)) {
-        strbuf_str(&words, first_text(body, "message", "Message", "errorMessage"));
-    } else {
-        strbuf_str(&words, "no JSON but ");
-        show_body(answer, &words);
-    }
-    aws_error_set(err, service, answer->status, name, strbuf_text(&words), writes);
+    aws_error_set(err, service, answer->status, *name ? name : told.name,
+                  strbuf_text(&told.message), writes);
+    strbuf_release(&told.message);
     err->retry_after_ms = answer->retry_after_ms;
     return -1;
 }
@@ -85,7 +118,7 @@ struct json_t *aws_answer_json(const struct http_answer *answer, const char *ser
     if (answer->error.kind != ERROR_NONE)
         return no_answer(answer, service, writes, err), NULL;
     if (answer->status < 200 || answer->status > 299)
-        return failure(answer, service, writes, err), NULL;
+        return failure(answer, service, writes, false, err), NULL;
     CLEANUP_JSON json_t *body = json_parse(strbuf_text(&answer->body), answer->body.length, &where);
     if (json_is_object(body))
         return json_incref(body);
@@ -95,4 +128,20 @@ struct json_t *aws_answer_json(const struct http_answer *answer, const char *ser
     aws_answer_unreadable(err, service, writes, strbuf_text(&words));
     err->status = answer->status;
     return NULL;
+}
+
+int aws_answer_xml(const struct http_answer *answer, const char *service, bool writes,
+                   struct xml_field *fields, size_t count, struct error *err)
+{
+    struct error where;
+
+    if (answer->error.kind != ERROR_NONE)
+        return no_answer(answer, service, writes, err);
+    if (answer->status < 200 || answer->status > 299)
+        return failure(answer, service, writes, true, err);
+    if (xml_read(strbuf_text(&answer->body), answer->body.length, fields, count, &where) == 0)
+        return 0;
+    aws_answer_unreadable(err, service, writes, where.text);
+    err->status = answer->status;
+    return -1;
 }

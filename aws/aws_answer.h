@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * aws_answer - an HTTP answer of a rest-json service → its document, or an error.
+ * aws_answer - an HTTP answer of a rest-json service (EKS) or an awsQuery service (IAM, STS) → its
+ * document, or an error.
  *
- * The error's name comes from the header x-amzn-ErrorType, else from the body's code, Code or
- * __type; the message from message or Message. HTML, cut or empty bodies give a clear text with the
- * first words of what came.
+ * The error's name comes from the header x-amzn-ErrorType, else from the body: code, Code or
+ * __type in JSON, ErrorResponse/Error/Code in XML; the message from message or Message. HTML, cut
+ * or empty bodies, and JSON where XML is due, give a clear text with the first words of what came.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "aws/xml.h"
 #include "base/error.h"
 #include "base/http.h"
 
@@ -19,6 +22,10 @@ struct json_t;
  * call changes something, so an answer that cannot be read leaves its outcome unknown. */
 struct json_t *aws_answer_json(const struct http_answer *answer, const char *service, bool writes,
                                struct error *err);
+
+/* The fields of a 2xx answer in XML, released by the caller (xml_release) unless it fails. */
+int aws_answer_xml(const struct http_answer *answer, const char *service, bool writes,
+                   struct xml_field *fields, size_t count, struct error *err);
 
 /* A 2xx answer whose document is not as it should be: `what` says what is wrong. ERROR_UNKNOWN for
  * a write, ERROR_TRANSIENT for a read. Returns -1. */

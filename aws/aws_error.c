@@ -68,6 +68,9 @@ static const struct row by_name[] = {
     {"IDPCommunicationError", OPEN},
     {"ServerException", OPEN},
     {"ServiceUnavailableException", OPEN},
+    {"ServiceUnavailable", OPEN}, /* of the query services: IAM, STS */
+    {"ServiceFailure", OPEN},
+    {"InternalFailure", OPEN},
 };
 
 static const struct row *find_row(const char *name)

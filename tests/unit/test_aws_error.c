@@ -19,7 +19,8 @@
 
 /* ---- the directories ---- */
 
-/* answer.txt is either an HTTP answer, or "no answer", a kind and a text, each on a line. */
+/* answer.txt is either an HTTP answer, or "no answer", a kind and a text, each on a line. With
+ * "IAM" after the status it is one of a service that speaks XML, else of EKS. */
 static enum error_kind kind_named(const char *name)
 {
     for (enum error_kind kind = ERROR_NONE; kind <= ERROR_BUG; kind++)
@@ -59,7 +60,7 @@ static void take_header(char *line, struct http_answer *answer)
         fail_msg("header %s", line);
 }
 
-static struct http_answer read_answer(const char *folder)
+static struct http_answer read_answer(const char *folder, bool *ret_xml)
 {
     CLEANUP_FREE char *text = aws_cases_read(folder, "answer.txt", NULL);
     struct http_answer answer = {.status = 0};
@@ -74,6 +75,7 @@ static struct http_answer read_answer(const char *folder)
     }
     assert_int_equal(strncmp(line, "HTTP/1.1 ", 9), 0);
     answer.status = (int)strtol(line + 9, NULL, 10);
+    *ret_xml = strstr(line, " IAM");
     while (*(line = next_line(&rest)))
         take_header(line, &answer);
     strbuf_str(&answer.body, rest);
@@ -111,16 +113,28 @@ static void print(enum error_kind read, enum error_kind write, const struct erro
                   aws_error_conflict_id(err, &id) ? id.text : "-", err->text);
 }
 
+static void ask(const struct http_answer *answer, bool xml, bool writes, struct error *err)
+{
+    struct xml_field field = {.path = "GetRoleResponse/GetRoleResult/Role/Arn"};
+
+    if (xml)
+        assert_int_equal(aws_answer_xml(answer, "IAM", writes, &field, 1, err), -1);
+    else
+        assert_null(aws_answer_json(answer, "EKS", writes, err));
+    assert_null(field.text);
+}
+
 static void becomes_the_expected_error(void **state)
 {
-    struct http_answer answer = read_answer(*state);
+    bool xml = false;
+    struct http_answer answer = read_answer(*state, &xml);
     CLEANUP_FREE char *expected = aws_cases_read(*state, "expected.txt", NULL);
     CLEANUP(strbuf_release) struct strbuf found = {0};
     struct error read = {0}, write = {0};
 
     assert_non_null(expected);
-    assert_null(aws_answer_json(&answer, "EKS", false, &read));
-    assert_null(aws_answer_json(&answer, "EKS", true, &write));
+    ask(&answer, xml, false, &read);
+    ask(&answer, xml, true, &write);
     assert_string_equal(read.text, write.text);
     assert_string_equal(read.code, write.code);
     assert_int_equal(read.status, answer.status);
@@ -140,6 +154,21 @@ static void a_document_of_a_good_answer_is_handed_over(void **state)
     CLEANUP_JSON json_t *document = aws_answer_json(&answer, "EKS", true, &err);
     assert_string_equal(json_text(document, "a"), "b");
     assert_int_equal(err.kind, ERROR_NONE);
+    aws_cases_release(&answer);
+}
+
+static void a_good_answer_in_xml_fills_its_fields(void **state)
+{
+    struct http_answer answer = aws_cases_answer(200, "<A><B>x</B></A>");
+    struct xml_field fields[] = {{.path = "A/B"}, {.path = "A/C"}};
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(aws_answer_xml(&answer, "IAM", false, fields, 2, &err), 0);
+    assert_string_equal(xml_text(&fields[0]), "x");
+    assert_null(fields[1].text);
+    assert_int_equal(err.kind, ERROR_NONE);
+    xml_release(fields, 2);
     aws_cases_release(&answer);
 }
 
@@ -200,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_of_a_good_answer_is_handed_over),
+        cmocka_unit_test(a_good_answer_in_xml_fills_its_fields),
         cmocka_unit_test(names_are_cut_to_their_core),
         cmocka_unit_test(the_questions_look_at_the_name_too),
         cmocka_unit_test(the_questions_outlast_a_wrap),
