@@ -115,7 +115,7 @@ static int read_conditions(struct policy_reader *reader, json_t *block,
 {
     const char *name, *key;
     json_t *keys, *unused;
-    size_t count;
+    size_t count = 0;
 
     if (count_conditions(reader, block, &count) < 0)
         return -1;

@@ -228,11 +228,20 @@ static void say_others(const struct trust_statement *statement, struct strbuf *t
     say_principals("CanonicalUser", &statement->canonical_users, &first, text);
 }
 
+static void say_none(const struct finding *finding, struct strbuf *text)
+{
+    strbuf_format(text, "no statement allows %s to %s", finding->action, TRUST_SERVICE);
+}
+
 static void say_miss(const struct trust_policy *policy, const struct finding *finding,
                      const struct trust_subject *subject, struct strbuf *text)
 {
     const struct trust_statement *statement = finding->statement;
 
+    if (!statement) {
+        say_none(finding, text);
+        return;
+    }
     if (finding->nearness == NOT_SO) {
         say_statement(policy, statement, text);
         strbuf_str(text, " wants ");
@@ -241,9 +250,7 @@ static void say_miss(const struct trust_policy *policy, const struct finding *fi
             strbuf_format(text, "; failing likewise: %zu more", finding->as_near);
         return;
     }
-    strbuf_format(text, "no statement allows %s to %s", finding->action, TRUST_SERVICE);
-    if (!statement)
-        return;
+    say_none(finding, text);
     strbuf_str(text, ": ");
     say_statement(policy, statement, text);
     if (finding->nearness == NOT_FOR_US) {
