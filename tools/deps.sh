@@ -14,6 +14,8 @@ packages=(
     openssl ca-certificates python3 python3-venv
     "$@"
 )
+# The AWS SDK for JavaScript judges the stand-in. Whoever has node has npm with it; Debian's are two packages.
+command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "deps: this is not a Debian machine: please install what these Debian 12 packages hold: ${packages[*]}" >&2
