@@ -298,6 +298,8 @@ const struct model_cluster *model_cluster_at(struct model *model, size_t index);
 
 /* Adds or replaces the role of that name and account. Copies. */
 void model_put_role(struct model *model, const struct model_role *role);
+/* NULL when it was neither put nor ever asked for. `account` NULL: the caller's. */
+const struct model_role *model_role(struct model *model, const char *account, const char *name);
 /* Forgets what was put: any_role decides again. Returns false when there is none. */
 bool model_remove_role(struct model *model, const char *account, const char *name);
 

@@ -90,6 +90,15 @@ void model_put_role(struct model *model, const struct model_role *role)
     put(model, role, false);
 }
 
+const struct model_role *model_role(struct model *model, const char *account, const char *name)
+{
+    const struct model_known_role *known = NULL;
+
+    account = account ? account : model->settings.account;
+    known = find(model, account, strlen(account), name);
+    return known ? known->facts : NULL;
+}
+
 bool model_remove_role(struct model *model, const char *account, const char *name)
 {
     struct model_known_role *known = NULL;

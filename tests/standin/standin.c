@@ -41,6 +41,7 @@ void standin_release(struct standin *standin)
         model_free(standin->model);
     standin_log_release(&standin->log);
     mem_free(standin->web_token);
+    standin_permits_release(&standin->permits);
 }
 
 int64_t standin_now_ms(const struct standin *standin)

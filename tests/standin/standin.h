@@ -17,6 +17,7 @@
 #include "base/strbuf.h"
 #include "tests/standin/model.h"
 #include "tests/standin/standin_log.h"
+#include "tests/standin/standin_permit.h"
 #include "tests/standin/standin_request.h"
 #include "tests/standin/standin_sigv4.h"
 
@@ -59,6 +60,7 @@ struct standin {
     int64_t credentials_lifetime_ms;
     uint64_t random;
     int64_t epoch_ms; /* epoch time when the boot clock was 0: time here never runs backwards */
+    struct standin_permits permits;
     size_t in_flight, most_in_flight;
     struct standin_log log;
 };

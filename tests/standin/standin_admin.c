@@ -42,6 +42,12 @@ static const struct {
     {"GET", "_standin/requests", standin_get_requests},
     {"DELETE", "_standin/requests", standin_delete_requests},
     {"GET", "_standin/credentials", standin_get_credentials},
+    {"GET", "_standin/policy", standin_get_policy},
+    {"PUT", "_standin/policy", standin_put_policy},
+    {"DELETE", "_standin/policy", standin_delete_policy},
+    {"PUT", "_standin/policy/*", standin_put_policy},
+    {"DELETE", "_standin/policy/*", standin_delete_policy},
+    {"DELETE", "_standin/actions", standin_delete_actions},
 };
 
 int standin_hand_refuse(struct standin_hand *hand, int status, const char *format, ...)

@@ -64,3 +64,7 @@ int standin_reset_counters(struct standin_hand *hand);
 int standin_get_requests(struct standin_hand *hand);
 int standin_delete_requests(struct standin_hand *hand);
 int standin_get_credentials(struct standin_hand *hand);
+int standin_get_policy(struct standin_hand *hand);
+int standin_put_policy(struct standin_hand *hand);
+int standin_delete_policy(struct standin_hand *hand);
+int standin_delete_actions(struct standin_hand *hand);

@@ -149,12 +149,32 @@ static bool parsed(struct passage *passage)
                                    &passage->call, &error);
         asked->region = passage->signature.region;
     }
+    asked->now_ms = standin_model_ms(passage->standin);
     if (passage->signature.caller_arn[0])
         asked->caller_arn = passage->signature.caller_arn;
     if (result == 0)
         return true;
     refuse(passage, &error);
     model_count(passage->standin->model, passage->operation, error.code);
+    return false;
+}
+
+static bool permitted(struct passage *passage)
+{
+    const struct standin_sigv4 *signature = &passage->signature;
+    const struct standin_caller caller = {
+        .key_id = signature->key_id,
+        .arn = signature->caller_arn[0] ? signature->caller_arn : NULL,
+        .region = signature->region,
+    };
+    struct standin *standin = passage->standin;
+    struct model_error error;
+
+    if (standin_permit(&standin->permits, standin->model, &passage->call.request, &caller,
+                       &error) == 0)
+        return true;
+    refuse(passage, &error);
+    model_count(standin->model, passage->operation, error.code);
     return false;
 }
 
@@ -239,7 +259,7 @@ void standin_aws(struct standin *standin, const struct standin_request *request,
     struct passage passage = {.standin = standin, .request = request, .reply = reply};
     int64_t now_ms = standin_model_ms(standin);
 
-    if (routed(&passage) && authenticated(&passage) && parsed(&passage))
+    if (routed(&passage) && authenticated(&passage) && parsed(&passage) && permitted(&passage))
         answer(&passage, now_ms);
     note(&passage, now_ms);
     standin_call_release(&passage.call);

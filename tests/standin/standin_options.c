@@ -35,6 +35,8 @@ const char standin_usage[] =
     "  --container-token TOKEN    serves credentials at /_standin/credentials to whoever sends it\n"
     "  --credentials-lifetime DURATION\n"
     "                             of those credentials and of STS's sessions, at most (1h)\n"
+    "  --policy [ID=]FILE         an IAM policy for the key ID, or for all keys without one; repeat for\n"
+    "                             more. Without any, everything is allowed\n"
     "  --threads N                that serve (4)\n"
     "  --seed N                   of ids and chances (random)\n"
     "  --help\n"
@@ -53,6 +55,8 @@ struct reading {
     const char *roles[SPECS_MAX];
     size_t role_count;
     bool any_role;
+    const char *policies[STANDIN_GRANTS_MAX];
+    size_t policy_count;
 };
 
 static struct model_settings *settings(struct reading *reading)
@@ -203,6 +207,14 @@ static bool read_lifetime(struct reading *reading, const char *text)
     return standin_duration_parse(text, &reading->standin->credentials_lifetime_ms);
 }
 
+static bool read_policy(struct reading *reading, const char *text)
+{
+    if (reading->policy_count == STANDIN_GRANTS_MAX)
+        return false;
+    reading->policies[reading->policy_count++] = text;
+    return true;
+}
+
 static bool read_seed(struct reading *reading, const char *text)
 {
     double seed = 0;
@@ -243,6 +255,7 @@ static const struct {
     {"quota", required_argument, read_quota},
     {"container-token", required_argument, read_container_token},
     {"credentials-lifetime", required_argument, read_lifetime},
+    {"policy", required_argument, read_policy},
     {"seed", required_argument, read_seed},
     {"help", no_argument, read_help},
 };
@@ -251,20 +264,29 @@ static const struct {
 
 /* ---- clusters and roles ---- */
 
+static int read_file(const char *path, char *ret_bytes, size_t size, size_t *ret_length,
+                     struct error *err)
+{
+    FILE *file = fopen(path, "re");
+
+    *ret_length = 0;
+    if (file) {
+        *ret_length = fread(ret_bytes, 1, size, file);
+        fclose(file);
+    }
+    if (*ret_length == 0 || *ret_length == size)
+        return error_set(err, ERROR_INVALID, "cannot read the file '%s' (1 byte to 64 KiB)", path);
+    return 0;
+}
+
 /* The file's bytes as base64, the form of certificateAuthority.data. */
 static int read_ca(const char *path, struct strbuf *ret_base64, struct error *err)
 {
     char bytes[64 * 1024];
     size_t length = 0;
-    FILE *file = fopen(path, "re");
 
-    if (file) {
-        length = fread(bytes, 1, sizeof bytes, file);
-        fclose(file);
-    }
-    if (length == 0 || length == sizeof bytes)
-        return error_set(err, ERROR_INVALID, "cannot read the CA file '%s' (1 byte to 64 KiB)",
-                         path);
+    if (read_file(path, bytes, sizeof bytes, &length, err) < 0)
+        return -1;
     digest_base64_encode(bytes, length, ret_base64);
     return 0;
 }
@@ -344,6 +366,22 @@ static void put_role(struct standin *standin, const char *spec)
     model_put_role(standin->model, &role);
 }
 
+/* "FILE", or "AKIA...=FILE" for that key alone. */
+static int put_policy(struct standin *standin, const char *spec, struct error *err)
+{
+    CLEANUP_FREE char *key_id = mem_strdup(spec);
+    CLEANUP_JSON json_t *policy = NULL;
+    char bytes[64 * 1024], *path = cut(key_id, '=');
+    size_t length = 0;
+
+    if (read_file(path ? path : spec, bytes, sizeof bytes, &length, err) < 0)
+        return -1;
+    policy = json_parse(bytes, length, err);
+    if (!policy)
+        return -1;
+    return standin_permits_put(&standin->permits, path ? key_id : "", policy, err);
+}
+
 static int put_world(const struct reading *reading, struct error *err)
 {
     struct standin *standin = reading->standin;
@@ -356,6 +394,9 @@ static int put_world(const struct reading *reading, struct error *err)
     model_settings(standin->model)->any_role = reading->any_role || reading->role_count == 0;
     if (standin->key_count == 0)
         standin_add_key(standin, "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "");
+    for (size_t i = 0; i < reading->policy_count; i++)
+        if (put_policy(standin, reading->policies[i], err) < 0)
+            return error_wrap(err, "--policy %s", reading->policies[i]);
     return 0;
 }
 
