@@ -301,6 +301,7 @@ async def adoption_always(w: World) -> Goal:
     w.put("sa0", "other", **BY_HAND)
     w.put("sa1", "reader", tags={"podbind.dev/owner": "another/podbind", "podbind.dev/binding": "gone"})
     w.create(*(w.binding(f"b{i}", f"sa{i}", "reader", adoption="Always") for i in range(2)))
+    w.standin.allow(w.api.name, "adoption")
     w.begin()
     w.start()
     return w.goal(sa0="reader", sa1="reader")

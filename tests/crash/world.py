@@ -192,6 +192,7 @@ class World:
         """From the next start on."""
         argv = [word for word in self.operator.argv if not word.startswith(f"--{flag}=")]
         self.operator.argv = [*argv, f"--{flag}={value}"]
+        self.standin.follow(self.api.name, f"--{flag}={value}")
 
     def begin(self) -> None:
         """From here on the points count. Before start(): from its first one on."""

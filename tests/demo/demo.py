@@ -130,7 +130,7 @@ class World:
         self.screen.command(f"podbind controller {' '.join(flags)} &")
         context = [f"--kubeconfig={self.kubeconfig}", f"--context={name}"]
         log = self.directory / f"podbind-{name}.log"
-        operator = Operator(f"podbind of {name}", [*context, *flags], log, self.standin.aws_environment())
+        operator = Operator(f"podbind of {name}", [*context, *flags], log, self.standin.aws_environment(name))
         self.stack.callback(operator.terminate)
         operator.start()
         self.operators[name] = operator

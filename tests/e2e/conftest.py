@@ -46,11 +46,22 @@ def green(bin_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def permitted() -> set[str]:
+    """The actions that AWS has allowed so far, of those that were asked for."""
+    return set()
+
+
 @pytest.fixture
-def standin(tmp_path: Path) -> Iterator[Standin]:
-    """Knows both clusters by the issuers they have, running or not."""
+def standin(tmp_path: Path, permitted: set[str]) -> Iterator[Standin]:
+    """Knows both clusters by the issuers they have, running or not. No operator may have asked it for what its policy
+    lacks, unless the test took it away."""
     with Standin(tmp_path / "standin.log", ["blue", "green"]) as aws:
         yield aws
+        if aws.running():
+            asked = aws.permissions()
+            permitted |= set(asked["allowed"])
+            assert aws.expects_refusals or asked["denied"] == {}, "docs/iam.md lacks an action"
 
 
 @pytest.fixture
@@ -154,7 +165,8 @@ def operator(
             clusters.append(cluster)
         name = f"podbind-{cluster.name}-{next(numbers)}"
         common = [f"--kubeconfig={kubeconfig or operator_kubeconfig(cluster)}", f"--cluster-name=eks-{cluster.name}"]
-        env = {**standin.aws_environment(), **env}
+        standin.follow(cluster.name, *flags)
+        env = {**standin.aws_environment(cluster.name), **env}
         child = Operator(name, [*common, *flags], tmp_path / f"{name}.log", env, variant)
         child.start()
         started.append(child)

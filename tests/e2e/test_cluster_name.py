@@ -30,6 +30,7 @@ def test_a_cluster_that_is_named_auto_is_found_as_the_others_are(blue, standin, 
     app = namespace(blue)
     standin.control("DELETE", "clusters/eks-blue")
     standin.control("PUT", "clusters/auto", {"issuer": issuer_for("blue")})
+    standin.allow("blue", Cluster="auto")
     operator(blue, AUTO)
     kube.kubectl_apply(blue, kube.binding(app, "reader", "app-sa", "reader-role"))
     kube.wait_condition(blue, app, "reader")

@@ -156,6 +156,8 @@ def test_adoption_takes_over_what_stands_there(blue, standin, operator, namespac
     role = "reader-role" if adoption == "SameAccess" else "somebody-elses"
     standin.put_association(blue, app, "app-sa", roleArn=ROLE_ARN + role, tags={"made": "by hand"})
     held = standin.association(blue, app, "app-sa")
+    if adoption == "Always":
+        standin.allow("blue", "adoption")
     operator(blue)
     kube.kubectl_apply(blue, kube.binding(app, "reader", "app-sa", "reader-role", adoption=adoption))
     kube.wait_condition(blue, app, "reader")

@@ -49,6 +49,7 @@ def test_a_key_of_terraform(blue, standin, operator, told):
     says(text, there["associationId"], f"{ROLE_ARN}infra-role", "not made by podbind", "managed-by=terraform")
     says(text, "delete it where it was made", "adoption: Always", "Warning  KeyTaken")
     assert standin.association(blue, app, "app-sa")["associationId"] == there["associationId"]
+    standin.allow("blue", "adoption")
     kube.patch_binding(blue, app, "reader", adoption="Always")
     kube.wait_condition(blue, app, "reader")
     assert standin.roles(blue, app) == {"app-sa": "reader-role"}

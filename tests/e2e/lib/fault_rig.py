@@ -39,7 +39,7 @@ class Rig:
         self.aws = Standin(directory / "standin.log", ["blue", "green"], f"--seed={seed}")
         flags = (f"--kubeconfig={kubeconfig}", f"--cluster-name=eks-{cluster.name}", *flags)
         log = directory / "operator.log"
-        self.operator = Operator("podbind", flags, log, {**self.aws.aws_environment(), **SANITIZERS}, variant)
+        self.operator = Operator("podbind", flags, log, {**self.aws.aws_environment(cluster.name), **SANITIZERS}, variant)
         self.edits = itertools.count(1)
         self.peak = 0
 
@@ -55,6 +55,7 @@ class Rig:
                 yield self
                 status = self.operator.terminate()
                 assert status == 0, f"it ended with {status}:\n{self.operator.tail()}"
+                assert self.aws.permissions()["denied"] == {}
         finally:
             self.operator.kill()
             print(f"the end of {self.operator.log}:\n{self.operator.tail()}")

@@ -12,6 +12,7 @@ from child import Child, Failed, free_port, wait_for
 from cluster import ControlPlane, issuer_for
 
 from . import ROOT
+from .policy import Policy
 
 BINARY = Path(os.environ.get("PODBIND_STANDIN", ROOT / "build" / "podbind-standin"))
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
@@ -19,7 +20,9 @@ SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
 class Standin(Child):
-    """Knows a cluster eks-<name> for each name, with the issuer that ControlPlane(name) has."""
+    """Knows a cluster eks-<name> for each name, with the issuer that ControlPlane(name) has, and a key for its
+    operator, which may do what the policy of docs/iam.md allows it, and no more. Whatever key is made besides may do
+    what the first of them may."""
 
     def __init__(self, log: Path, names: list[str], *flags: str):
         if not BINARY.exists():
@@ -27,8 +30,23 @@ class Standin(Child):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         clusters = [f"--cluster=eks-{name},issuer={issuer_for(name)}" for name in names]
-        flags = (f"--port={self.port}", f"--credentials={KEY_ID}:{SECRET}", *clusters, *flags)
+        self.policies = {name: Policy({"Cluster": f"eks-{name}"}) for name in names}
+        self.expects_refusals = False  # set by a test that takes rights away
+        keys = [f"--credentials={self.key_id(name)}:{SECRET}" for name in names]
+        flags = (f"--port={self.port}", *keys, *self._policy_flags(log), *clusters, *flags)
         super().__init__("podbind-standin", [BINARY, *flags], log)
+
+    def key_id(self, name: str) -> str:
+        number = list(self.policies).index(name)
+        return f"{KEY_ID}{number or ''}"
+
+    def _policy_flags(self, log: Path) -> list[str]:
+        flags = []
+        for number, (name, policy) in enumerate(self.policies.items()):
+            path = log.with_name(f"{log.stem}.{name}.policy.json")
+            path.write_text(json.dumps(policy.document(), indent=2))
+            flags.append(f"--policy={self.key_id(name)}={path}" if number else f"--policy={path}")
+        return flags
 
     def __enter__(self) -> Standin:
         self.start()
@@ -42,12 +60,12 @@ class Standin(Child):
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def aws_environment(self) -> dict[str, str]:
-        """What sends an AWS client here."""
+    def aws_environment(self, name: str = "") -> dict[str, str]:
+        """What sends an AWS client here, as the operator of eks-<name>, or of the first there is."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": "us-west-2",
-            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_ACCESS_KEY_ID": self.key_id(name or next(iter(self.policies))),
             "AWS_SECRET_ACCESS_KEY": SECRET,
         }
 
@@ -123,6 +141,36 @@ class Standin(Child):
     def requests(self) -> list[dict]:
         """The last requests that it served, oldest first."""
         return self.control("GET", "requests")
+
+    def allow(self, name: str, *extras: str, **places: str) -> None:
+        """Gives the operator of eks-<name> what docs/iam.md says that some need besides; or another Cluster, Instance
+        or RolePath."""
+        self.policies[name].extras |= set(extras)
+        self.policies[name].places |= places
+        self._put_policy(name)
+
+    def follow(self, name: str, *flags: str) -> None:
+        """The policy that fits an operator with these flags."""
+        given = dict(flag[2:].split("=", 1) for flag in flags if "=" in flag)
+        cluster = given.get("cluster-name", f"eks-{name}")
+        places = {"Instance": given["instance"]} if "instance" in given else {}
+        if cluster != "auto":
+            places["Cluster"] = cluster
+        self.allow(name, *(["auto"] if cluster == "auto" else []), **places)
+
+    def deny(self, name: str, *actions: str) -> None:
+        """The policy without these actions; without any, whole again."""
+        self.expects_refusals = True
+        self.policies[name].without = set(actions)
+        self._put_policy(name)
+
+    def _put_policy(self, name: str) -> None:
+        own = "" if name == next(iter(self.policies)) else f"/{self.key_id(name)}"
+        self.control("PUT", f"policy{own}", self.policies[name].document())
+
+    def permissions(self) -> dict[str, dict[str, int]]:
+        """How often which action was allowed and denied: {"allowed": {"eks:ListClusters": 1}, "denied": {}}."""
+        return self.control("GET", "policy")
 
     def listens(self) -> bool:
         self.check()
