@@ -54,7 +54,7 @@ struct mirror_trouble {
     int64_t generation;             /* of the binding it was tried for: a new one clears it */
 #define TROUBLE_ANY_GENERATION (-1) /* a read failed, whoever wants the key */
     char uid[64];                   /* of that binding, cut; "": any */
-    char text[256];
+    char text[512];
 };
 
 /* What we deleted last under a key: reads may show it again for a while, it is not there. */

@@ -182,6 +182,21 @@ static void new_tags_are_ours_for_a_minute_too(void **state)
     assert_string_equal(entry->association->tags, "a\tb\n");
 }
 
+static void a_refusal_keeps_the_resource_that_it_names(void **state)
+{
+    static const char refusal[] =
+        "EKS answered 403 AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/"
+        "podbind-of-a-cluster-with-a-name/1234567890123456789 is not authorized to perform: "
+        "eks:UpdatePodIdentityAssociation on resource: arn:aws:eks:us-west-2:111122223333:"
+        "podidentityassociation/a-cluster-with-a-name/a-abcdefghijklmnop1";
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW - 5);
+
+    (void)state;
+    mirror_failed(entry, TROUBLE_DENIED, refusal, 1, NOW, 1);
+    assert_string_equal(entry->trouble->text, refusal);
+}
+
 static void what_we_deleted_stays_marked_while_it_is_listed(void **state)
 {
     CLEANUP(mirror_release) struct mirror mirror = {0};
@@ -341,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_describe_soon_after_our_update_is_no_news),
         cmocka_unit_test(an_update_whose_answer_was_lost_shows_by_its_time),
         cmocka_unit_test(new_tags_are_ours_for_a_minute_too),
+        cmocka_unit_test(a_refusal_keeps_the_resource_that_it_names),
         cmocka_unit_test(what_we_deleted_stays_marked_while_it_is_listed),
         cmocka_unit_test(a_delete_that_did_not_hold_is_looked_at_anew),
         cmocka_unit_test(another_one_after_our_delete_is_another_one),
