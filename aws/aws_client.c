@@ -12,16 +12,14 @@
 #define SKEW_NOTICED_US MINUTE_US
 #define SKEW_FOLLOWED_US (15 * MINUTE_US)
 
-int aws_client_init(struct aws_client *client, const char *region,
-                    const struct endpoint_overrides *overrides, struct credentials *credentials,
+int aws_client_init(struct aws_client *client, const struct arn_region *region,
+                    const struct endpoint_settings *settings, struct credentials *credentials,
                     struct error *err)
 {
-    struct aws_client made = {.credentials = credentials};
+    struct aws_client made = {.region = *region, .credentials = credentials};
 
-    if (arn_region_parse(region, &made.region, err) < 0)
-        return -1;
     for (enum endpoint_service i = 0; i < ENDPOINT_SERVICE_COUNT; i++)
-        if (endpoint_resolve(i, &made.region, overrides, &made.endpoints[i], err) < 0)
+        if (endpoint_resolve(i, region, settings, &made.endpoints[i], err) < 0)
             return -1;
     *client = made;
     return 0;

@@ -26,9 +26,9 @@ struct aws_client {
     int64_t clock_offset_us;         /* AWS's clock minus ours, as learned; 0: not needed so far */
 };
 
-/* Resolves all endpoints. Fails with ERROR_INVALID on a malformed region or override. */
-int aws_client_init(struct aws_client *client, const char *region,
-                    const struct endpoint_overrides *overrides, struct credentials *credentials,
+/* Resolves all endpoints. Fails as endpoint_resolve() does. */
+int aws_client_init(struct aws_client *client, const struct arn_region *region,
+                    const struct endpoint_settings *settings, struct credentials *credentials,
                     struct error *err);
 void aws_client_release(struct aws_client *client);
 

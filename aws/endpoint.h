@@ -2,12 +2,14 @@
 /*
  * endpoint - where a service is spoken to, and as which region its requests are signed. Pure.
  *
- * Order of overrides, as in the SDKs: AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, then the
- * address that follows from the region. AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true switches the first
- * two off. An override keeps the signing region of the service. Not here yet: FIPS and dual-stack
- * names (they become more columns of the table in endpoint.c).
+ * Order of overrides, as in the SDKs: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's
+ * `services` section, the profile's endpoint_url, and then the address that follows from the region
+ * (aws/endpoint_table). AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true switches the first four off. FIPS
+ * and dual-stack names are asked for by AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, and
+ * cannot be had of an address that somebody gave: that is an error, as in the SDKs.
  *
- * Source: endpoint rule sets of botocore 1.44.5.
+ * An override keeps the signing region of the service. (botocore signs IAM for the client's own
+ * region then, which IAM itself refuses behind a private address.)
  */
 #pragma once
 
@@ -19,14 +21,30 @@
 
 enum endpoint_service { ENDPOINT_EKS, ENDPOINT_IAM, ENDPOINT_STS, ENDPOINT_SERVICE_COUNT };
 
-/* Values of the environment variables; NULL or "" when unset. Borrowed for the call. */
-struct endpoint_overrides {
-    const char *eks;        /* AWS_ENDPOINT_URL_EKS */
-    const char *iam;        /* AWS_ENDPOINT_URL_IAM */
-    const char *sts;        /* AWS_ENDPOINT_URL_STS */
-    const char *all;        /* AWS_ENDPOINT_URL */
-    const char *ignore_all; /* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS */
+/* What can be said about addresses. The first ones are in the order of enum endpoint_service. */
+enum endpoint_setting {
+    ENDPOINT_SETTING_URL_EKS,
+    ENDPOINT_SETTING_URL_IAM,
+    ENDPOINT_SETTING_URL_STS,
+    ENDPOINT_SETTING_URL,
+    ENDPOINT_SETTING_IGNORE_URLS,  /* true, false */
+    ENDPOINT_SETTING_FIPS,         /* true, false */
+    ENDPOINT_SETTING_DUAL_STACK,   /* true, false */
+    ENDPOINT_SETTING_STS_REGIONAL, /* regional, legacy */
+    ENDPOINT_SETTING_COUNT
 };
+
+/* Where it was said; NULL or "" when it was not. Borrowed for the call. */
+struct endpoint_settings {
+    const char *environment[ENDPOINT_SETTING_COUNT];
+    const char *profile[ENDPOINT_SETTING_COUNT];
+};
+
+/* "AWS_USE_FIPS_ENDPOINT" */
+const char *endpoint_setting_variable(enum endpoint_setting setting);
+/* "use_fips_endpoint": the key in a profile. Of the services' URLs it is the key in the profile's
+ * `services` section, below "eks", "iam" or "sts". */
+const char *endpoint_setting_key(enum endpoint_setting setting);
 
 #define ENDPOINT_HOST_SIZE (ENDPOINT_URL_HOST_SIZE + 16)
 #define ENDPOINT_ORIGIN_SIZE (ENDPOINT_HOST_SIZE + 8)
@@ -42,11 +60,10 @@ struct endpoint {
 
 /* "eks", "iam", "sts": the signing name. */
 const char *endpoint_service_name(enum endpoint_service service);
-/* "aws", "aws-cn", "aws-us-gov", ... of a region. */
-const char *endpoint_partition(const struct arn_region *region);
 
-/* Fails with ERROR_INVALID, naming the variable, when an override is not an http or https URL with
- * a host, or carries a user name, a query or a fragment. */
+/* Fails with ERROR_INVALID, naming the setting, when an override is not an http or https URL with
+ * a host, or carries a user name, a query or a fragment; when a switch is neither true nor false;
+ * and when FIPS or dual-stack is asked for together with an override. */
 int endpoint_resolve(enum endpoint_service service, const struct arn_region *region,
-                     const struct endpoint_overrides *overrides, struct endpoint *ret_endpoint,
+                     const struct endpoint_settings *settings, struct endpoint *ret_endpoint,
                      struct error *err);

@@ -49,11 +49,14 @@ static bool take_cluster(const struct flag *flag, const char *text, void *ret_me
 
 static bool take_region(const struct flag *flag, const char *text, void *ret_member)
 {
-    struct arn_region region;
+    struct arn_region *region = ret_member;
     struct error err = {0};
 
     (void)flag;
-    return (!*text || arn_region_parse(text, &region, &err) == 0) && keep(text, ret_member);
+    if (*text)
+        return arn_region_parse(text, region, &err) == 0;
+    *region = (struct arn_region){""};
+    return true;
 }
 
 static bool take_object_name(const struct flag *flag, const char *text, void *ret_member)

@@ -17,6 +17,7 @@
 #define DEFAULT_NAMESPACE "podbind-system"
 #define MAX_FLAGS 64
 #define ORIGIN_SIZE 512
+#define CA_BUNDLE_CAP ((size_t)8 << 20)
 
 /* ---- one source after the other ---- */
 
@@ -204,10 +205,10 @@ static int find_region(const struct options_source *source, struct options *opti
 {
     static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
 
-    for (size_t i = 0; i < 2 && !*options->aws_region; i++)
+    for (size_t i = 0; i < 2 && !*options->aws_region.text; i++)
         if (retake("aws-region", variable(source, names[i]), names[i], options, err) < 0)
             return -1;
-    if (!*options->aws_region)
+    if (!*options->aws_region.text)
         return error_set(err, ERROR_INVALID,
                          "no AWS region: give --aws-region=us-west-2, or set AWS_REGION");
     return 0;
@@ -301,13 +302,26 @@ static void borrow_aws_environment(const struct options_source *source, struct o
         .container_token_file = variable(source, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
         .container_token = variable(source, "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
     };
-    options->aws_endpoints = (struct endpoint_overrides){
-        .eks = variable(source, "AWS_ENDPOINT_URL_EKS"),
-        .iam = variable(source, "AWS_ENDPOINT_URL_IAM"),
-        .sts = variable(source, "AWS_ENDPOINT_URL_STS"),
-        .all = variable(source, "AWS_ENDPOINT_URL"),
-        .ignore_all = variable(source, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
-    };
+    for (enum endpoint_setting i = 0; i < ENDPOINT_SETTING_COUNT; i++)
+        options->aws_endpoints.environment[i] = variable(source, endpoint_setting_variable(i));
+}
+
+/* libcurl would say no more than that a connection failed, and only then. */
+static int find_ca_bundle(const struct options_source *source, struct options *options,
+                          struct error *err)
+{
+    CLEANUP(strbuf_release) struct strbuf text = STRBUF_CAPPED(CA_BUNDLE_CAP);
+
+    options->aws_ca_bundle = variable(source, "AWS_CA_BUNDLE");
+    if (!*options->aws_ca_bundle)
+        return 0;
+    if (file_text_read(options->aws_ca_bundle, CA_BUNDLE_CAP, &text, err) < 0)
+        return error_wrap(err, "AWS_CA_BUNDLE");
+    if (!strstr(strbuf_text(&text), "-----BEGIN CERTIFICATE-----"))
+        return error_set(err, ERROR_INVALID,
+                         "AWS_CA_BUNDLE: %s holds no certificate: expected a PEM file",
+                         options->aws_ca_bundle);
+    return 0;
 }
 
 /* ---- all of it ---- */
@@ -324,7 +338,7 @@ static int fill(const struct reading *reading, struct options *options, struct e
                          "no cluster: give --cluster-name, the name of the EKS cluster, or auto");
     if (find_region(source, options, err) < 0 || find_cluster(source, options, err) < 0 ||
         find_namespace(source, options, err) < 0 || find_identity(source, options, err) < 0 ||
-        check_lease(options, err) < 0)
+        find_ca_bundle(source, options, err) < 0 || check_lease(options, err) < 0)
         return -1;
     borrow_aws_environment(source, options);
     return 0;
@@ -361,8 +375,8 @@ void options_release(struct options *options)
 {
     char *texts[] = {options->config,         options->kubeconfig,      options->context,
                      options->cluster_name,   options->kubernetes_host, options->kubernetes_port,
-                     options->aws_region,     options->instance,        options->lease_name,
-                     options->lease_identity, options->lease_namespace};
+                     options->instance,       options->lease_name,      options->lease_identity,
+                     options->lease_namespace};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         mem_free(texts[i]);

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aws/arn.h"
 #include "aws/credentials.h"
 #include "aws/endpoint.h"
 #include "base/error.h"
@@ -44,7 +45,7 @@ struct options {
     char *kubernetes_host, *kubernetes_port; /* of the environment; used without a kubeconfig */
 
     char *cluster_name; /* well-formed (aws/arn.h), or OPTIONS_CLUSTER_AUTO */
-    char *aws_region;   /* well-formed */
+    struct arn_region aws_region;
     char *instance;
     enum plan_mode mode;
     struct options_names watch_namespaces; /* none: all */
@@ -70,7 +71,8 @@ struct options {
 
     /* Borrowed from the environment. */
     struct credentials_environment aws_credentials;
-    struct endpoint_overrides aws_endpoints;
+    struct endpoint_settings aws_endpoints;
+    const char *aws_ca_bundle; /* a PEM file that holds certificates; "" for the system's */
 };
 
 /* Where settings come from. */

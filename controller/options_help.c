@@ -74,7 +74,12 @@ void options_help(struct strbuf *ret_text)
         "  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN\n"
         "  AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, with\n"
         "  AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN\n"
-        "  AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_EKS, AWS_ENDPOINT_URL\n"
+        "  AWS_REGION, AWS_DEFAULT_REGION\n"
+        "  AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT (true or false)\n"
+        "  AWS_STS_REGIONAL_ENDPOINTS (regional or legacy; default: regional)\n"
+        "  AWS_ENDPOINT_URL_EKS, AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL\n"
+        "  AWS_IGNORE_CONFIGURED_ENDPOINT_URLS (true: none of these four counts)\n"
+        "  AWS_CA_BUNDLE (a PEM file in place of the system's certificates)\n"
         "  HTTPS_PROXY, NO_PROXY (for AWS only)\n"
         "\nExit codes: 0 after SIGTERM or SIGINT; 1 when it could not start or lost the lease; 2 for\n"
         "a wrong flag, variable or file.\n");

@@ -97,7 +97,7 @@ static struct sync_settings sync_settings_of(const struct options *options)
         .absence_grace_ms = options->absence_grace_ms,
         .window = (size_t)options->max_in_flight,
         .observe = {.instance = options->instance,
-                    .region = options->aws_region,
+                    .region = options->aws_region.text,
                     .existence_interval_ms = options->existence_interval_ms,
                     .describe_interval_ms = options->describe_interval_ms,
                     .rotation_ms = (int64_t)(1000 / options->describe_rate),
@@ -321,8 +321,8 @@ static void say_start(const struct process *process)
     const struct options *options = process->options;
 
     log_line(LOG_INFO, "podbind starts", "version", PODBIND_VERSION, "cluster",
-             options->cluster_name, "region", options->aws_region, "instance", options->instance,
-             "api_server", process->kube.server, "credentials",
+             options->cluster_name, "region", options->aws_region.text, "instance",
+             options->instance, "api_server", process->kube.server, "credentials",
              wire_credentials_source(process->wire), "identity", options->lease_identity, "watches",
              watch_transport_name(watcher_transport(process->watcher)), NULL);
 }

@@ -312,12 +312,13 @@ static enum port_event port_next(void *world, int64_t deadline, struct call **re
 static int set_up_aws(struct wire *wire, struct error *err)
 {
     const struct options *options = wire->settings.options;
-    struct http_settings eks = {.user_agent = wire->settings.user_agent};
+    const char *ca_file = *options->aws_ca_bundle ? options->aws_ca_bundle : NULL;
+    struct http_settings eks = {.user_agent = wire->settings.user_agent, .ca_file = ca_file};
     struct http_settings fetch = {0};
     struct error ignored = {0}; /* every later call says the same */
 
     credentials_init(&wire->credentials, &options->aws_credentials, &ignored);
-    if (aws_client_init(&wire->aws, options->aws_region, &options->aws_endpoints,
+    if (aws_client_init(&wire->aws, &options->aws_region, &options->aws_endpoints,
                         &wire->credentials, err) < 0)
         return -1;
     credentials_peer(&wire->credentials, &fetch);
@@ -371,6 +372,7 @@ void wire_close(struct wire *wire)
 }
 
 /* Whatever is under way is handed back, so that it can be freed. A wake that nobody has heeded yet
+    fetch.ca_file = ca_file;
  * may come between. */
 static void end_exchanges(struct wire *wire)
 {

@@ -91,6 +91,26 @@ def test_uninstalling_the_chart_keeps_the_bindings(cluster, standin):
     assert container(cluster)["args"][1] == "--cluster-name=eks-blue"
 
 
+def test_the_chart_says_how_aws_is_reached(cluster):
+    """As the variables of the AWS SDKs; an empty value sets none."""
+    install(
+        cluster,
+        "aws.useFIPSEndpoint=true",
+        "aws.useDualStackEndpoint=true",
+        "aws.endpointURLs.sts=https://sts.example:8443",
+        "aws.caBundle.configMap=aws-ca",
+    )
+    rendered = container(cluster)
+    found = {entry["name"]: entry["value"] for entry in rendered["env"] if entry["name"].startswith("AWS_")}
+    assert found == {
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        "AWS_ENDPOINT_URL_STS": "https://sts.example:8443",
+        "AWS_CA_BUNDLE": "/etc/podbind/aws-ca/ca.crt",
+    }
+    assert [mount["mountPath"] for mount in rendered["volumeMounts"]] == ["/etc/podbind/aws-ca"]
+
+
 def test_the_chart_says_what_it_misses(cluster):
     with pytest.raises(Exception, match="clusterName"):
         kube.helm(cluster, "install", RELEASE, CHART, "-n", NAMESPACE, "--create-namespace")

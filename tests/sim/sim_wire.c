@@ -89,14 +89,15 @@ void sim_wire_free(struct sim_wire *wire)
 
 struct aws_client *sim_wire_life_new(struct sim_wire *wire)
 {
-    const struct endpoint_overrides none = {0};
+    const struct endpoint_settings none = {0};
+    const struct arn_region region = {REGION};
     struct aws_client *life = NULL;
     struct error err = {0};
 
     if (!wire)
         return NULL;
     life = mem_alloc(sizeof *life);
-    if (aws_client_init(life, REGION, &none, &wire->credentials, &err) < 0)
+    if (aws_client_init(life, &region, &none, &wire->credentials, &err) < 0)
         world_fail(wire->world, "wire", "the AWS client is refused: %s", err.text);
     return life;
 }

@@ -20,14 +20,15 @@
     "/tags/arn%3Aaws%3Aeks%3Aus-west-2%3A111122223333%3Apodidentityassociation%2Fprod%2F"          \
     "a-abcdefghijklmnop1"
 
-static const struct endpoint_overrides no_overrides;
+static const struct endpoint_settings no_settings;
+static const struct arn_region west = {"us-west-2"};
 
 struct setup {
     struct credentials credentials;
     struct aws_client client;
 };
 
-static void init(struct setup *setup, const char *token, struct endpoint_overrides overrides)
+static void init(struct setup *setup, const char *token, struct endpoint_settings settings)
 {
     struct credentials_environment from = {
         .access_key_id = "AKIDEXAMPLE",
@@ -37,7 +38,7 @@ static void init(struct setup *setup, const char *token, struct endpoint_overrid
     struct error err;
 
     if (credentials_init(&setup->credentials, &from, &err) < 0 ||
-        aws_client_init(&setup->client, "us-west-2", &overrides, &setup->credentials, &err) < 0)
+        aws_client_init(&setup->client, &west, &settings, &setup->credentials, &err) < 0)
         fail_msg("%s", err.text);
 }
 
@@ -76,7 +77,7 @@ static void a_tag_call_leaves_as_botocore_would_send_it(void **state)
     struct error err;
 
     (void)state;
-    init(&setup, NULL, no_overrides);
+    init(&setup, NULL, no_settings);
     make_tag_request(&request);
     assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
     assert_string_equal(call.http.method, "POST");
@@ -98,7 +99,7 @@ static void an_untag_call_leaves_as_botocore_would_send_it(void **state)
     struct error err;
 
     (void)state;
-    init(&setup, NULL, no_overrides);
+    init(&setup, NULL, no_settings);
     arn_association_parse("arn:aws:eks:us-west-2:111122223333:podidentityassociation/prod/"
                           "a-abcdefghijklmnop1",
                           &arn, &err);
@@ -120,7 +121,7 @@ static void the_session_token_is_sent(void **state)
     struct error err;
 
     (void)state;
-    init(&setup, "tok/en+==", no_overrides);
+    init(&setup, "tok/en+==", no_settings);
     eks_list_clusters("", &request);
     assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
     assert_string_equal(call.http.headers[2], "X-Amz-Security-Token: tok/en+==");
@@ -129,14 +130,15 @@ static void the_session_token_is_sent(void **state)
 
 static void an_override_moves_the_call_with_its_base_path(void **state)
 {
-    struct endpoint_overrides overrides = {.eks = "http://127.0.0.1:4566/base/"};
+    const struct endpoint_settings settings = {
+        .environment = {[ENDPOINT_SETTING_URL_EKS] = "http://127.0.0.1:4566/base/"}};
     CLEANUP(release) struct setup setup = {0};
     CLEANUP(aws_request_release) struct aws_request request = {0};
     CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
     struct error err;
 
     (void)state;
-    init(&setup, NULL, overrides);
+    init(&setup, NULL, settings);
     eks_list_clusters("", &request);
     assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
     assert_string_equal(call.http.url, "http://127.0.0.1:4566/base/clusters?maxResults=100");
@@ -152,8 +154,8 @@ static void without_credentials_nothing_is_signed(void **state)
 
     (void)state;
     assert_int_equal(credentials_init(&setup.credentials, &from, &err), 0);
-    assert_int_equal(
-        aws_client_init(&setup.client, "us-west-2", &no_overrides, &setup.credentials, &err), 0);
+    assert_int_equal(aws_client_init(&setup.client, &west, &no_settings, &setup.credentials, &err),
+                     0);
     eks_list_clusters("", &request);
     assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), -1);
     assert_int_equal(err.kind, ERROR_TRANSIENT);
@@ -168,7 +170,7 @@ static void a_request_that_outgrew_its_caps_is_not_signed(void **state)
     struct error err = {0};
 
     (void)state;
-    init(&setup, NULL, no_overrides);
+    init(&setup, NULL, no_settings);
     eks_list_clusters("", &request);
     for (int i = 0; i < 20000; i++)
         aws_request_query(&request, "k", "v");
@@ -176,16 +178,15 @@ static void a_request_that_outgrew_its_caps_is_not_signed(void **state)
     assert_int_equal(err.kind, ERROR_INVALID);
 }
 
-static void a_malformed_region_or_override_is_refused(void **state)
+static void a_malformed_override_is_refused(void **state)
 {
-    struct endpoint_overrides overrides = {.sts = "nonsense"};
+    const struct endpoint_settings settings = {
+        .environment = {[ENDPOINT_SETTING_URL_STS] = "nonsense"}};
     struct aws_client client = {.clock_offset_us = 77};
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(aws_client_init(&client, "us-west-2a", &no_overrides, NULL, &err), -1);
-    assert_non_null(strstr(err.text, "availability zone"));
-    assert_int_equal(aws_client_init(&client, "us-west-2", &overrides, NULL, &err), -1);
+    assert_int_equal(aws_client_init(&client, &west, &settings, NULL, &err), -1);
     assert_non_null(strstr(err.text, "AWS_ENDPOINT_URL_STS"));
     assert_int_equal(client.clock_offset_us, 77);
 }
@@ -212,7 +213,7 @@ static void a_skewed_clock_is_learned_and_signed_with(void **state)
     struct error err;
 
     (void)state;
-    init(&setup, NULL, no_overrides);
+    init(&setup, NULL, no_settings);
     err = refused(&setup.client, WALL + 10 * MINUTE);
     assert_int_equal(err.kind, ERROR_TRANSIENT);
     eks_list_clusters("", &request);
@@ -225,7 +226,7 @@ static void a_wrong_signature_at_the_right_time_stays_denied(void **state)
     CLEANUP(release) struct setup setup = {0};
 
     (void)state;
-    init(&setup, NULL, no_overrides);
+    init(&setup, NULL, no_settings);
     assert_int_equal(refused(&setup.client, WALL).kind, ERROR_DENIED);
     assert_int_equal(refused(&setup.client, 0).kind, ERROR_DENIED); /* no Date header */
     assert_int_equal(refused(&setup.client, WALL + MINUTE).kind, ERROR_DENIED);
@@ -240,7 +241,7 @@ static void a_clock_far_off_is_said_and_not_followed(void **state)
     struct error err;
 
     (void)state;
-    init(&setup, NULL, no_overrides);
+    init(&setup, NULL, no_settings);
     err = refused(&setup.client, WALL + 90 * MINUTE);
     assert_int_equal(err.kind, ERROR_DENIED);
     assert_non_null(strstr(err.text, "clock is 90 minutes behind AWS's"));
@@ -258,7 +259,7 @@ static void an_expired_token_is_dropped_where_another_can_be_had(void **state)
     struct error err;
 
     (void)state;
-    init(&fixed, "token", no_overrides);
+    init(&fixed, "token", no_settings);
     aws_error_set(&err, "EKS", 403, "ExpiredTokenException", "expired", false);
     aws_client_learn(&fixed.client, &answer, WALL, &err);
     assert_int_equal(err.kind, ERROR_DENIED);
@@ -280,7 +281,7 @@ int main(void)
         cmocka_unit_test(an_override_moves_the_call_with_its_base_path),
         cmocka_unit_test(without_credentials_nothing_is_signed),
         cmocka_unit_test(a_request_that_outgrew_its_caps_is_not_signed),
-        cmocka_unit_test(a_malformed_region_or_override_is_refused),
+        cmocka_unit_test(a_malformed_override_is_refused),
         cmocka_unit_test(a_skewed_clock_is_learned_and_signed_with),
         cmocka_unit_test(a_wrong_signature_at_the_right_time_stays_denied),
         cmocka_unit_test(a_clock_far_off_is_said_and_not_followed),

@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "aws/endpoint.h"
+#include "aws/endpoint_table.h"
+#include "base/mem.h"
+#include "tests/unit/aws_cases.h"
 
 static struct arn_region region_of(const char *text)
 {
@@ -21,85 +24,263 @@ static struct arn_region region_of(const char *text)
 }
 
 static struct endpoint resolve(enum endpoint_service service, const char *region,
-                               struct endpoint_overrides overrides)
+                               struct endpoint_settings settings)
 {
     struct arn_region parsed = region_of(region);
     struct endpoint endpoint;
     struct error err;
 
-    if (endpoint_resolve(service, &parsed, &overrides, &endpoint, &err) < 0)
+    if (endpoint_resolve(service, &parsed, &settings, &endpoint, &err) < 0)
         fail_msg("%s", err.text);
     return endpoint;
 }
 
-/* As botocore 1.44.5 resolves them. */
-static void each_partition_has_its_names(void **state)
+/* ---- botocore's own answers ---- */
+
+/* A row of rows.tsv, cut in place. */
+struct row {
+    char *service, *region, *flags, *override, *url, *signing_region;
+};
+
+/* Cuts the text up to `end` off the front of *text. */
+static char *next(char **text, char end)
 {
-    static const struct {
-        const char *region, *partition, *eks, *iam, *iam_region, *sts;
-    } rows[] = {
-        {"us-west-2", "aws", "eks.us-west-2.amazonaws.com", "iam.amazonaws.com", "us-east-1",
-         "sts.us-west-2.amazonaws.com"},
-        {"cn-northwest-1", "aws-cn", "eks.cn-northwest-1.amazonaws.com.cn",
-         "iam.cn-north-1.amazonaws.com.cn", "cn-north-1", "sts.cn-northwest-1.amazonaws.com.cn"},
-        {"us-gov-east-1", "aws-us-gov", "eks.us-gov-east-1.amazonaws.com",
-         "iam.us-gov.amazonaws.com", "us-gov-west-1", "sts.us-gov-east-1.amazonaws.com"},
-        {"us-iso-west-1", "aws-iso", "eks.us-iso-west-1.c2s.ic.gov", "iam.us-iso-east-1.c2s.ic.gov",
-         "us-iso-east-1", "sts.us-iso-west-1.c2s.ic.gov"},
-        {"us-isob-east-1", "aws-iso-b", "eks.us-isob-east-1.sc2s.sgov.gov",
-         "iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1", "sts.us-isob-east-1.sc2s.sgov.gov"},
-        {"eu-isoe-west-1", "aws-iso-e", "eks.eu-isoe-west-1.cloud.adc-e.uk",
-         "iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1",
-         "sts.eu-isoe-west-1.cloud.adc-e.uk"},
-        {"us-isof-south-1", "aws-iso-f", "eks.us-isof-south-1.csp.hci.ic.gov",
-         "iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1",
-         "sts.us-isof-south-1.csp.hci.ic.gov"},
-        {"eusc-de-east-1", "aws-eusc", "eks.eusc-de-east-1.amazonaws.eu",
-         "iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", "sts.eusc-de-east-1.amazonaws.eu"},
+    const char ends[] = {end, '\0'};
+    char *start = *text;
+    size_t length = strcspn(start, ends);
+
+    if (start[length] != end)
+        fail_msg("a line of rows.tsv is cut: %s", start);
+    start[length] = '\0';
+    *text = start + length + 1;
+    return start;
+}
+
+static struct row next_row(char **text)
+{
+    struct row row;
+
+    row.service = next(text, '\t');
+    row.region = next(text, '\t');
+    row.flags = next(text, '\t');
+    row.override = next(text, '\t');
+    row.url = next(text, '\t');
+    row.signing_region = next(text, '\n');
+    return row;
+}
+
+static enum endpoint_service service_of(const char *name)
+{
+    enum endpoint_service service = ENDPOINT_EKS;
+
+    while (strcmp(endpoint_service_name(service), name) != 0)
+        if (++service == ENDPOINT_SERVICE_COUNT)
+            fail_msg("no service %s", name);
+    return service;
+}
+
+static struct endpoint_settings settings_of(const struct row *row)
+{
+    struct endpoint_settings settings = {.environment = {NULL}};
+    const char **environment = settings.environment;
+
+    if (strstr(row->flags, "fips"))
+        environment[ENDPOINT_SETTING_FIPS] = "true";
+    if (strstr(row->flags, "dual-stack"))
+        environment[ENDPOINT_SETTING_DUAL_STACK] = "true";
+    if (strstr(row->flags, "legacy"))
+        environment[ENDPOINT_SETTING_STS_REGIONAL] = "legacy";
+    if (strcmp(row->override, "-") != 0)
+        environment[ENDPOINT_SETTING_URL] = row->override;
+    return settings;
+}
+
+static void check_row(const struct row *row)
+{
+    struct endpoint_settings settings = settings_of(row);
+    struct arn_region region = region_of(row->region);
+    struct endpoint endpoint = {.host = ""};
+    struct error err = {0};
+    bool refused =
+        endpoint_resolve(service_of(row->service), &region, &settings, &endpoint, &err) < 0;
+
+    if (refused != (strncmp(row->url, "error: ", 7) == 0))
+        fail_msg("%s %s %s %s: %s", row->service, row->region, row->flags, row->override,
+                 refused ? err.text : endpoint.origin);
+    if (refused) {
+        assert_int_equal(err.kind, ERROR_INVALID);
+        assert_non_null(strstr(err.text, strstr(row->url, "FIPS") ? "AWS_USE_FIPS_ENDPOINT"
+                                                                  : "AWS_USE_DUALSTACK_ENDPOINT"));
+        assert_non_null(strstr(err.text, "AWS_ENDPOINT_URL"));
+        return;
+    }
+    assert_string_equal(endpoint.origin, row->url);
+    if (strcmp(row->signing_region, "-") != 0)
+        assert_string_equal(endpoint.signing_region.text, row->signing_region);
+}
+
+static void every_row_is_what_botocore_computes(void **state)
+{
+    CLEANUP_FREE char *text = aws_cases_read("tests/cases/endpoint", "rows.tsv", NULL);
+    char *rest = text;
+    size_t count = 0, refusals = 0;
+
+    (void)state;
+    assert_non_null(text);
+    assert_int_equal(next(&rest, '\n')[0], '#');
+    for (; *rest; count++) {
+        struct row row = next_row(&rest);
+
+        check_row(&row);
+        refusals += row.url[0] == 'e';
+    }
+    assert_true(count >= 200);
+    assert_true(refusals > 0);
+}
+
+static void each_partition_has_its_name(void **state)
+{
+    static const char *const rows[][2] = {
+        {"us-west-2", "aws"},
+        {"us-future-9", "aws"},
+        {"cn-northwest-1", "aws-cn"},
+        {"us-gov-east-1", "aws-us-gov"},
+        {"us-iso-west-1", "aws-iso"},
+        {"us-isob-east-1", "aws-iso-b"},
+        {"eu-isoe-west-1", "aws-iso-e"},
+        {"us-isof-south-1", "aws-iso-f"},
+        {"eusc-de-east-1", "aws-eusc"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct arn_region region = region_of(rows[i].region);
-        struct endpoint eks = resolve(ENDPOINT_EKS, rows[i].region, (struct endpoint_overrides){0});
-        struct endpoint iam = resolve(ENDPOINT_IAM, rows[i].region, (struct endpoint_overrides){0});
-        struct endpoint sts = resolve(ENDPOINT_STS, rows[i].region, (struct endpoint_overrides){0});
+        struct arn_region region = region_of(rows[i][0]);
 
-        assert_string_equal(endpoint_partition(&region), rows[i].partition);
-        assert_string_equal(eks.host, rows[i].eks);
-        assert_string_equal(eks.signing_region.text, rows[i].region);
-        assert_string_equal(iam.host, rows[i].iam);
-        assert_string_equal(iam.signing_region.text, rows[i].iam_region);
-        assert_string_equal(sts.host, rows[i].sts);
-        assert_false(eks.overridden);
+        assert_string_equal(endpoint_table_partition(&region), rows[i][1]);
     }
-    assert_string_equal(resolve(ENDPOINT_EKS, "us-west-2", (struct endpoint_overrides){0}).origin,
-                        "https://eks.us-west-2.amazonaws.com");
 }
 
+/* ---- what was said ---- */
+
+/* Each place is asked only when the ones before it are silent. */
 static void the_narrower_override_wins(void **state)
 {
-    struct endpoint_overrides overrides = {.eks = "http://127.0.0.1:8080",
-                                           .all = "https://proxy.example/aws/"};
-    struct endpoint eks, iam;
+    struct endpoint_settings settings = {
+        .environment = {[ENDPOINT_SETTING_URL_EKS] = "http://one.example:8080",
+                        [ENDPOINT_SETTING_URL] = "https://two.example/aws/"},
+        .profile = {[ENDPOINT_SETTING_URL_EKS] = "https://three.example",
+                    [ENDPOINT_SETTING_URL] = "https://four.example"},
+    };
+    struct endpoint eks;
 
     (void)state;
-    eks = resolve(ENDPOINT_EKS, "us-west-2", overrides);
-    assert_string_equal(eks.origin, "http://127.0.0.1:8080");
-    assert_string_equal(eks.host, "127.0.0.1:8080");
+    eks = resolve(ENDPOINT_EKS, "us-west-2", settings);
+    assert_string_equal(eks.origin, "http://one.example:8080");
+    assert_string_equal(eks.host, "one.example:8080");
     assert_string_equal(eks.path, "");
     assert_true(eks.overridden);
-    iam = resolve(ENDPOINT_IAM, "us-west-2", overrides);
-    assert_string_equal(iam.origin, "https://proxy.example");
-    assert_string_equal(iam.path, "/aws");
-    assert_string_equal(iam.signing_region.text, "us-east-1");
-    overrides.ignore_all = "True";
-    assert_string_equal(resolve(ENDPOINT_EKS, "us-west-2", overrides).host,
+    settings.environment[ENDPOINT_SETTING_URL_EKS] = "";
+    eks = resolve(ENDPOINT_EKS, "us-west-2", settings);
+    assert_string_equal(eks.origin, "https://two.example");
+    assert_string_equal(eks.path, "/aws");
+    settings.environment[ENDPOINT_SETTING_URL] = NULL;
+    assert_string_equal(resolve(ENDPOINT_EKS, "us-west-2", settings).host, "three.example");
+    settings.profile[ENDPOINT_SETTING_URL_EKS] = NULL;
+    assert_string_equal(resolve(ENDPOINT_EKS, "us-west-2", settings).host, "four.example");
+    settings.profile[ENDPOINT_SETTING_URL] = "";
+    assert_false(resolve(ENDPOINT_EKS, "us-west-2", settings).overridden);
+}
+
+static void an_override_is_signed_for_as_the_service_is(void **state)
+{
+    const struct endpoint_settings settings = {
+        .environment = {[ENDPOINT_SETTING_URL] = "https://two.example"}};
+
+    (void)state;
+    assert_string_equal(resolve(ENDPOINT_IAM, "us-west-2", settings).signing_region.text,
+                        "us-east-1");
+    assert_string_equal(resolve(ENDPOINT_IAM, "cn-northwest-1", settings).signing_region.text,
+                        "cn-north-1");
+    assert_string_equal(resolve(ENDPOINT_STS, "us-west-2", settings).signing_region.text,
+                        "us-west-2");
+}
+
+static void overrides_can_be_switched_off(void **state)
+{
+    struct endpoint_settings settings = {
+        .environment = {[ENDPOINT_SETTING_URL_EKS] = "http://one.example",
+                        [ENDPOINT_SETTING_IGNORE_URLS] = "True"},
+        .profile = {[ENDPOINT_SETTING_URL] = "https://four.example"},
+    };
+
+    (void)state;
+    assert_string_equal(resolve(ENDPOINT_EKS, "us-west-2", settings).host,
                         "eks.us-west-2.amazonaws.com");
-    overrides.ignore_all = "false";
-    assert_true(resolve(ENDPOINT_EKS, "us-west-2", overrides).overridden);
-    overrides = (struct endpoint_overrides){.eks = "", .all = ""};
-    assert_false(resolve(ENDPOINT_EKS, "us-west-2", overrides).overridden);
+    settings.environment[ENDPOINT_SETTING_IGNORE_URLS] = "false";
+    assert_true(resolve(ENDPOINT_EKS, "us-west-2", settings).overridden);
+    settings.environment[ENDPOINT_SETTING_IGNORE_URLS] = "";
+    settings.profile[ENDPOINT_SETTING_IGNORE_URLS] = "true";
+    assert_false(resolve(ENDPOINT_EKS, "us-west-2", settings).overridden);
+}
+
+static void the_environment_counts_before_the_profile(void **state)
+{
+    struct endpoint_settings settings = {
+        .environment = {[ENDPOINT_SETTING_FIPS] = "false"},
+        .profile = {[ENDPOINT_SETTING_FIPS] = "true", [ENDPOINT_SETTING_DUAL_STACK] = "TRUE"},
+    };
+
+    (void)state;
+    assert_string_equal(resolve(ENDPOINT_EKS, "us-west-2", settings).host, "eks.us-west-2.api.aws");
+    settings.environment[ENDPOINT_SETTING_FIPS] = NULL;
+    assert_string_equal(resolve(ENDPOINT_EKS, "us-west-2", settings).host,
+                        "eks-fips.us-west-2.api.aws");
+}
+
+static void expect_refusal(enum endpoint_service service, const struct endpoint_settings *settings,
+                           const char *text)
+{
+    struct arn_region region = region_of("us-west-2");
+    struct endpoint endpoint = {.host = "untouched"};
+    struct error err = {0};
+
+    assert_int_equal(endpoint_resolve(service, &region, settings, &endpoint, &err), -1);
+    assert_int_equal(err.kind, ERROR_INVALID);
+    assert_string_equal(err.text, text);
+    assert_string_equal(endpoint.host, "untouched");
+}
+
+/* Whoever asks for FIPS in a way we don't understand must not get an address without it. */
+static void a_switch_that_is_no_word_we_know_is_refused(void **state)
+{
+    struct endpoint_settings settings = {.environment = {[ENDPOINT_SETTING_FIPS] = "1"}};
+
+    (void)state;
+    expect_refusal(ENDPOINT_EKS, &settings, "AWS_USE_FIPS_ENDPOINT: expected true or false");
+    settings = (struct endpoint_settings){.profile = {[ENDPOINT_SETTING_DUAL_STACK] = "yes"}};
+    expect_refusal(ENDPOINT_EKS, &settings,
+                   "the profile's use_dualstack_endpoint: expected true or false");
+    settings = (struct endpoint_settings){.environment = {[ENDPOINT_SETTING_IGNORE_URLS] = "on"}};
+    expect_refusal(ENDPOINT_EKS, &settings,
+                   "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: expected true or false");
+    settings =
+        (struct endpoint_settings){.environment = {[ENDPOINT_SETTING_STS_REGIONAL] = "global"}};
+    expect_refusal(ENDPOINT_STS, &settings,
+                   "AWS_STS_REGIONAL_ENDPOINTS: expected regional or legacy");
+}
+
+static void a_given_address_cannot_be_had_as_fips(void **state)
+{
+    struct endpoint_settings settings = {
+        .environment = {[ENDPOINT_SETTING_URL_EKS] = "http://one.example"},
+        .profile = {[ENDPOINT_SETTING_FIPS] = "true"}};
+
+    (void)state;
+    expect_refusal(ENDPOINT_EKS, &settings,
+                   "the profile's use_fips_endpoint asks for FIPS endpoints, but "
+                   "AWS_ENDPOINT_URL_EKS gives an address of its own: unset one of them");
+    assert_string_equal(resolve(ENDPOINT_STS, "us-west-2", settings).host,
+                        "sts-fips.us-west-2.amazonaws.com");
 }
 
 /* The signature covers the Host header, which libcurl writes by these rules. */
@@ -116,10 +297,11 @@ static void the_host_has_a_port_unless_it_is_the_default(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_string_equal(
-            resolve(ENDPOINT_EKS, "us-west-2", (struct endpoint_overrides){.eks = rows[i].url})
-                .host,
-            rows[i].host);
+        assert_string_equal(resolve(ENDPOINT_EKS, "us-west-2",
+                                    (struct endpoint_settings){
+                                        .environment = {[ENDPOINT_SETTING_URL_EKS] = rows[i].url}})
+                                .host,
+                            rows[i].host);
 }
 
 static void a_malformed_override_names_its_variable(void **state)
@@ -153,11 +335,12 @@ static void a_malformed_override_names_its_variable(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct endpoint_overrides overrides = {.iam = rows[i].url};
+        const struct endpoint_settings settings = {
+            .environment = {[ENDPOINT_SETTING_URL_IAM] = rows[i].url}};
         struct endpoint endpoint = {.host = "untouched"};
         struct error err = {0};
 
-        assert_int_equal(endpoint_resolve(ENDPOINT_IAM, &region, &overrides, &endpoint, &err), -1);
+        assert_int_equal(endpoint_resolve(ENDPOINT_IAM, &region, &settings, &endpoint, &err), -1);
         assert_int_equal(err.kind, ERROR_INVALID);
         assert_int_equal(strncmp(err.text, "AWS_ENDPOINT_URL_IAM: ", 22), 0);
         if (!strstr(err.text, rows[i].words))
@@ -188,8 +371,14 @@ static void a_url_that_is_too_long_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_partition_has_its_names),
+        cmocka_unit_test(every_row_is_what_botocore_computes),
+        cmocka_unit_test(each_partition_has_its_name),
         cmocka_unit_test(the_narrower_override_wins),
+        cmocka_unit_test(an_override_is_signed_for_as_the_service_is),
+        cmocka_unit_test(overrides_can_be_switched_off),
+        cmocka_unit_test(the_environment_counts_before_the_profile),
+        cmocka_unit_test(a_switch_that_is_no_word_we_know_is_refused),
+        cmocka_unit_test(a_given_address_cannot_be_had_as_fips),
         cmocka_unit_test(the_host_has_a_port_unless_it_is_the_default),
         cmocka_unit_test(a_malformed_override_names_its_variable),
         cmocka_unit_test(a_url_that_is_too_long_is_refused),

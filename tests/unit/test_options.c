@@ -27,7 +27,7 @@ static void defaults_are_those_of_the_help(void **state)
     (void)state;
     assert_false(options.help);
     assert_string_equal(options.cluster_name, "eks-blue");
-    assert_string_equal(options.aws_region, "us-west-2");
+    assert_string_equal(options.aws_region.text, "us-west-2");
     assert_string_equal(options.instance, "podbind");
     assert_int_equal(options.mode, PLAN_SYNC);
     assert_int_equal(options.watch_namespaces.count, 0);
@@ -71,7 +71,7 @@ static void every_flag_reaches_its_member(void **state)
     assert_string_equal(options.kubeconfig, "/k");
     assert_string_equal(options.context, "blue");
     assert_string_equal(options.cluster_name, "c");
-    assert_string_equal(options.aws_region, "cn-north-1");
+    assert_string_equal(options.aws_region.text, "cn-north-1");
     assert_string_equal(options.instance, "two");
     assert_int_equal(options.mode, PLAN_NO_DELETE);
     assert_int_equal(options.watch_namespaces.count, 2);
@@ -141,7 +141,7 @@ static void a_file_gives_scalars_and_lists(void **state)
     assert_int_equal(options.watch_namespaces.count, 2);
     assert_string_equal(options.watch_namespaces.names[1], "shop");
     assert_true(options.describe_rate == 2.5);
-    assert_string_equal(options.aws_region, "eu-west-1");
+    assert_string_equal(options.aws_region.text, "eu-west-1");
     assert_string_equal(options.instance, "podbind");
 }
 
@@ -194,15 +194,19 @@ static void surroundings_fill_the_gaps(void **state)
     CLEANUP(options_release) struct options options = read_good(NO_ARGUMENTS, environment);
 
     (void)state;
-    assert_string_equal(options.aws_region, "us-gov-west-1");
+    assert_string_equal(options.aws_region.text, "us-gov-west-1");
     assert_string_equal(options.kubeconfig, "/my/config");
     assert_string_equal(options.lease_namespace, "tools");
     assert_string_equal(options.lease_identity, "0b1c-22");
     assert_string_equal(options.aws_credentials.access_key_id, "AKID");
     assert_string_equal(options.aws_credentials.session_token, "");
-    assert_string_equal(options.aws_endpoints.eks, "http://127.0.0.1:1");
-    assert_string_equal(options.aws_endpoints.all, "");
+    assert_string_equal(options.aws_endpoints.environment[ENDPOINT_SETTING_URL_EKS],
+                        "http://127.0.0.1:1");
+    assert_string_equal(options.aws_endpoints.environment[ENDPOINT_SETTING_URL], "");
 }
+
+#define ENDPOINT_VARIABLE(name)                                                                    \
+    offsetof(struct options, aws_endpoints.environment[ENDPOINT_SETTING_##name])
 
 /* Each variable holds its own name, so that mixing up two of them shows. */
 static void every_variable_of_the_aws_sdks_is_handed_on(void **state)
@@ -222,11 +226,14 @@ static void every_variable_of_the_aws_sdks_is_handed_on(void **state)
          offsetof(struct options, aws_credentials.container_token_file)},
         {"AWS_CONTAINER_AUTHORIZATION_TOKEN",
          offsetof(struct options, aws_credentials.container_token)},
-        {"AWS_ENDPOINT_URL_EKS", offsetof(struct options, aws_endpoints.eks)},
-        {"AWS_ENDPOINT_URL_IAM", offsetof(struct options, aws_endpoints.iam)},
-        {"AWS_ENDPOINT_URL_STS", offsetof(struct options, aws_endpoints.sts)},
-        {"AWS_ENDPOINT_URL", offsetof(struct options, aws_endpoints.all)},
-        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", offsetof(struct options, aws_endpoints.ignore_all)},
+        {"AWS_ENDPOINT_URL_EKS", ENDPOINT_VARIABLE(URL_EKS)},
+        {"AWS_ENDPOINT_URL_IAM", ENDPOINT_VARIABLE(URL_IAM)},
+        {"AWS_ENDPOINT_URL_STS", ENDPOINT_VARIABLE(URL_STS)},
+        {"AWS_ENDPOINT_URL", ENDPOINT_VARIABLE(URL)},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ENDPOINT_VARIABLE(IGNORE_URLS)},
+        {"AWS_USE_FIPS_ENDPOINT", ENDPOINT_VARIABLE(FIPS)},
+        {"AWS_USE_DUALSTACK_ENDPOINT", ENDPOINT_VARIABLE(DUAL_STACK)},
+        {"AWS_STS_REGIONAL_ENDPOINTS", ENDPOINT_VARIABLE(STS_REGIONAL)},
     };
     const char *environment[2 * COUNT(rows) + 9] = {
         "PODBIND_CLUSTER_NAME",    "c",   "AWS_REGION", "us-west-2", "KUBERNETES_SERVICE_HOST", "h",
@@ -243,6 +250,22 @@ static void every_variable_of_the_aws_sdks_is_handed_on(void **state)
         assert_string_equal(found, rows[i].name);
     }
     assert_string_equal(options.kubernetes_port, "6443");
+}
+
+static void a_ca_bundle_is_read_once_for_a_look(void **state)
+{
+    char path[32];
+
+    (void)state;
+    write_file(path, "# ours\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+    const char *environment[] = {
+        "PODBIND_CLUSTER_NAME", "c",  "AWS_REGION", "us-west-2", "KUBERNETES_SERVICE_HOST", "h",
+        "AWS_CA_BUNDLE",        path, NULL};
+    CLEANUP(options_release) struct options options = read_good(NO_ARGUMENTS, environment);
+    unlink(path);
+    assert_string_equal(options.aws_ca_bundle, path);
+    CLEANUP(options_release) struct options none = read_good(NO_ARGUMENTS, enough);
+    assert_string_equal(none.aws_ca_bundle, "");
 }
 
 static void outside_a_pod_the_home_has_the_kubeconfig(void **state)
@@ -354,6 +377,18 @@ static void unwrap(const char *text, struct strbuf *ret_line)
             strbuf_char(ret_line, *text);
 }
 
+static void help_names_every_variable_of_the_aws_sdks(void **state)
+{
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+
+    (void)state;
+    options_help(&text);
+    assert_non_null(strstr(text.text, "AWS_CA_BUNDLE"));
+    for (enum endpoint_setting i = 0; i < ENDPOINT_SETTING_COUNT; i++)
+        if (!strstr(text.text, endpoint_setting_variable(i)))
+            fail_msg("no %s in the help", endpoint_setting_variable(i));
+}
+
 static void help_names_every_flag_and_fits_100_columns(void **state)
 {
     CLEANUP(strbuf_release) struct strbuf text = {0};
@@ -398,11 +433,13 @@ int main(void)
         cmocka_unit_test(an_empty_flag_takes_a_list_back),
         cmocka_unit_test(surroundings_fill_the_gaps),
         cmocka_unit_test(every_variable_of_the_aws_sdks_is_handed_on),
+        cmocka_unit_test(a_ca_bundle_is_read_once_for_a_look),
         cmocka_unit_test(outside_a_pod_the_home_has_the_kubeconfig),
         cmocka_unit_test(two_replicas_on_one_host_have_two_names),
         cmocka_unit_test(the_mounted_namespace_is_ours),
         cmocka_unit_test(variables_of_kubernetes_are_left_alone),
         cmocka_unit_test(help_needs_nothing_else),
+        cmocka_unit_test(help_names_every_variable_of_the_aws_sdks),
         cmocka_unit_test(help_names_every_flag_and_fits_100_columns),
         cmocka_unit_test(distances_are_those_of_levenshtein),
     };

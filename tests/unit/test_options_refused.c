@@ -135,6 +135,35 @@ static void what_is_missing_is_named(void **state)
     }
 }
 
+static void expect_no_ca(const char *path, const char *says)
+{
+    const char *environment[] = {
+        "PODBIND_CLUSTER_NAME", "c",  "AWS_REGION", "us-west-2", "KUBERNETES_SERVICE_HOST", "h",
+        "AWS_CA_BUNDLE",        path, NULL};
+    struct options options = {0};
+    struct error err = {0};
+
+    assert_int_equal(read_them(NO_ARGUMENTS, environment, &options, &err), -1);
+    assert_int_equal(err.kind, ERROR_INVALID);
+    if (!strstr(err.text, says) || strncmp(err.text, "AWS_CA_BUNDLE: ", 15) != 0)
+        fail_msg("\"%s\", expected \"%s\"", err.text, says);
+}
+
+static void a_ca_bundle_that_is_none_is_refused(void **state)
+{
+    char path[32];
+
+    (void)state;
+    expect_no_ca("/no/such/file", "cannot open /no/such/file: No such file or directory");
+    expect_no_ca("/", "cannot read /: Is a directory");
+    write_file(path, "");
+    expect_no_ca(path, "holds no certificate: expected a PEM file");
+    unlink(path);
+    write_file(path, "-----BEGIN PRIVATE KEY-----\n");
+    expect_no_ca(path, "holds no certificate");
+    unlink(path);
+}
+
 static void wrong_files_say_where(void **state)
 {
     static const struct {
@@ -173,6 +202,7 @@ int main(void)
         cmocka_unit_test(more_than_100_namespaces_are_refused),
         cmocka_unit_test(a_flag_is_no_value),
         cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(a_ca_bundle_that_is_none_is_refused),
         cmocka_unit_test(wrong_files_say_where),
     };
 

@@ -91,3 +91,25 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
+
+{{/* How AWS is reached: the variables that the AWS SDKs have for it. */}}
+{{- define "podbind.awsEnv" -}}
+{{- if .Values.aws.useFIPSEndpoint }}
+- name: AWS_USE_FIPS_ENDPOINT
+  value: "true"
+{{- end }}
+{{- if .Values.aws.useDualStackEndpoint }}
+- name: AWS_USE_DUALSTACK_ENDPOINT
+  value: "true"
+{{- end }}
+{{- range $service, $url := .Values.aws.endpointURLs }}
+{{- with $url }}
+- name: AWS_ENDPOINT_URL_{{ upper $service }}
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- if .Values.aws.caBundle.configMap }}
+- name: AWS_CA_BUNDLE
+  value: /etc/podbind/aws-ca/{{ .Values.aws.caBundle.key }}
+{{- end }}
+{{- end }}
