@@ -10,7 +10,7 @@
 #define ANSWER_CAP ((size_t)1 << 20)
 #define MINUTE_US (60 * 1000000LL)
 #define SKEW_NOTICED_US MINUTE_US
-#define SKEW_FOLLOWED_US (15 * MINUTE_US)
+#define HOUR_US (60 * MINUTE_US)
 
 int aws_client_init(struct aws_client *client, const struct arn_region *region,
                     const struct endpoint_settings *settings, struct credentials *credentials,
@@ -74,12 +74,19 @@ static void fill_call(const struct endpoint *endpoint, const struct aws_request 
     };
 }
 
+int64_t aws_client_time(const struct aws_client *client, enum endpoint_service service,
+                        int64_t wall_us)
+{
+    return wall_us + client->clock_offset_us[service];
+}
+
 int aws_client_sign(struct aws_client *client, const struct aws_request *request, int64_t wall_us,
                     struct aws_client_call *ret_call, struct error *err)
 {
     const struct endpoint *endpoint = &client->endpoints[request->service];
+    int64_t aws_us = aws_client_time(client, request->service, wall_us);
     const struct sigv4_credentials *credentials =
-        credentials_current(client->credentials, wall_us, err);
+        credentials_current(client->credentials, aws_us, err);
     CLEANUP_FREE char *path = join(endpoint->path, strbuf_text(&request->path), "", "");
     CLEANUP(sigv4_signed_release) struct sigv4_signed signature = {.date = ""};
     struct sigv4_header headers[] = {{"host", endpoint->host},
@@ -96,7 +103,7 @@ int aws_client_sign(struct aws_client *client, const struct aws_request *request
     struct sigv4_scope scope = {
         .region = endpoint->signing_region.text,
         .service = endpoint_service_name(request->service),
-        .wall_us = wall_us + client->clock_offset_us,
+        .wall_us = aws_us,
     };
 
     if (!credentials)
@@ -107,6 +114,7 @@ int aws_client_sign(struct aws_client *client, const struct aws_request *request
         0)
         return error_wrap(err, "signing a request");
     fill_call(endpoint, request, path, credentials, &signature, ret_call);
+    ret_call->signed_us = aws_us;
     return 0;
 }
 
@@ -128,27 +136,36 @@ static int64_t distance(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
-static void learn_clock(struct aws_client *client, int64_t aws_us, int64_t wall_us,
+static bool learn_clock(int64_t *known_us, int64_t aws_us, int64_t signed_us, int64_t wall_us,
                         struct error *err)
 {
-    int64_t offset = aws_us - wall_us;
+    int64_t offset_us = aws_us - wall_us;
 
-    if (distance(offset, client->clock_offset_us) <= SKEW_NOTICED_US)
-        return; /* the signature was of the right time: it is wrong for another reason */
-    if (distance(offset, 0) > SKEW_FOLLOWED_US) {
-        error_wrap(err, "this machine's clock is %d minutes %s AWS's, set it",
-                   (int)(distance(offset, 0) / MINUTE_US), offset > 0 ? "behind" : "ahead of");
-        return;
+    if (distance(aws_us, signed_us) <= SKEW_NOTICED_US)
+        return false; /* the signature was of the right time: it is wrong for another reason */
+    if (distance(offset_us, 0) > AWS_CLIENT_SKEW_FOLLOWED_US) {
+        error_wrap(err, "this machine's clock is %lld hours %s AWS's, set it",
+                   (long long)(distance(offset_us, 0) / HOUR_US),
+                   offset_us > 0 ? "behind" : "ahead of");
+        return false;
     }
-    client->clock_offset_us = offset;
+    if (distance(offset_us, *known_us) > SKEW_NOTICED_US)
+        *known_us = distance(offset_us, 0) > SKEW_NOTICED_US ? offset_us : 0;
     err->kind = ERROR_TRANSIENT;
+    return true;
 }
 
-void aws_client_learn(struct aws_client *client, const struct http_answer *answer, int64_t wall_us,
+bool aws_client_learn(struct aws_client *client, enum endpoint_service service,
+                      const struct http_answer *answer, int64_t signed_us, int64_t wall_us,
                       struct error *err)
 {
+    int64_t *known_us = &client->clock_offset_us[service];
+
     if (aws_error_is_signature(err) && answer->date_us > 0)
-        learn_clock(client, answer->date_us, wall_us, err);
-    else if (aws_error_is_token_expired(err) && credentials_reject(client->credentials, wall_us))
-        err->kind = ERROR_TRANSIENT;
+        return learn_clock(known_us, answer->date_us, signed_us, wall_us, err);
+    if (!aws_error_is_token_expired(err) ||
+        !credentials_reject(client->credentials, wall_us + *known_us))
+        return false;
+    err->kind = ERROR_TRANSIENT;
+    return true;
 }

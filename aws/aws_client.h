@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * aws_client - one account's AWS in one region: endpoints, credentials, signing keys, and how far
- * AWS's clock is from ours. Turns a struct aws_request into a signed HTTP request. No I/O.
+ * each service's clock is from ours. Turns a struct aws_request into a signed HTTP request. No I/O.
+ *
+ * A wrong clock on this machine must not stop podbind: when a service refuses a signature, and its
+ * Date header shows a time that is not ours, the difference is kept and signed with from then on.
+ * When the clock is mended, the next refusal shows that too.
  *
  * One thread. A signed request is good for about five minutes: sign when you send, and sign again
  * when you repeat.
@@ -23,7 +27,8 @@ struct aws_client {
     struct endpoint endpoints[ENDPOINT_SERVICE_COUNT];
     struct sigv4_key keys[ENDPOINT_SERVICE_COUNT];
     struct credentials *credentials; /* borrowed */
-    int64_t clock_offset_us;         /* AWS's clock minus ours, as learned; 0: not needed so far */
+    /* The service's clock minus ours, as learned; 0: not needed so far. */
+    int64_t clock_offset_us[ENDPOINT_SERVICE_COUNT];
 };
 
 /* Resolves all endpoints. Fails as endpoint_resolve() does. */
@@ -35,6 +40,7 @@ void aws_client_release(struct aws_client *client);
 /* A request ready for http_start(), and what it points to. May be moved. */
 struct aws_client_call {
     struct http_request http;
+    int64_t signed_us; /* the time of the signature, which aws_client_learn() asks for */
     char *owned_url;
     char **owned_headers; /* ended by NULL */
 };
@@ -46,11 +52,23 @@ void aws_client_call_release(struct aws_client_call *call);
 int aws_client_sign(struct aws_client *client, const struct aws_request *request, int64_t wall_us,
                     struct aws_client_call *ret_call, struct error *err);
 
+/* What time it is at the service, as far as is known: for the life of credentials too, which AWS
+ * tells by its own clock. */
+int64_t aws_client_time(const struct aws_client *client, enum endpoint_service service,
+                        int64_t wall_us);
+
+/* Longest difference that is followed. A machine that is farther off has no clock to speak of, and
+ * the dates in certificates mean nothing to it either. */
+#define AWS_CLIENT_SKEW_FOLLOWED_US (24 * 60 * 60 * 1000000LL)
+
 /* To be called with each answer that became an error, before it is acted on. Where the answer says
  * that the signature's time or the session token was at fault and that can be mended, the client
- * mends it (takes the offset from the Date header, drops the token) and the kind becomes
- * ERROR_TRANSIENT: sign again. A clock more than 15 minutes off is not followed; the text then says
- * how far it is off. Cannot go round in circles: an offset is learned only when it moves by more
- * than a minute. */
-void aws_client_learn(struct aws_client *client, const struct http_answer *answer, int64_t wall_us,
+ * mends it (takes the offset from the Date header, drops the token), the kind becomes
+ * ERROR_TRANSIENT, and true is returned: the call had no effect; sign again. A clock that is more
+ * than AWS_CLIENT_SKEW_FOLLOWED_US off is not followed; the text then says how far it is off.
+ * Cannot go round in circles: the time is at fault only where `signed_us`, with which this very
+ * call was signed, is more than a minute from the Date. (Of many calls under way at once the first
+ * one to come back teaches the offset, and the others are to be signed again all the same.) */
+bool aws_client_learn(struct aws_client *client, enum endpoint_service service,
+                      const struct http_answer *answer, int64_t signed_us, int64_t wall_us,
                       struct error *err);

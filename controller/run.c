@@ -222,7 +222,8 @@ static int set_up(struct process *process, struct error *err)
     struct wire_settings wire = {.options = options,
                                  .client = &process->client,
                                  .user_agent = USER_AGENT,
-                                 .counted = vitals_counted};
+                                 .counted = vitals_counted,
+                                 .clock_off = vitals_clock_off};
     struct leader_settings leader = {
         .options = options, .kube = &process->kube, .user_agent = USER_AGENT, .lost = lease_lost};
 

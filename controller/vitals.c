@@ -315,3 +315,18 @@ bool vitals_ready(struct vitals *vitals, char *ret_why, size_t size)
     pthread_mutex_unlock(&vitals->lock);
     return ready;
 }
+
+void vitals_clock_off(int64_t offset_us)
+{
+    int64_t seconds = (offset_us < 0 ? -offset_us : offset_us) / 1000000;
+    char off[64];
+
+    if (offset_us == 0) {
+        log_line(LOG_INFO, "this machine's clock agrees with that of AWS again", NULL);
+        return;
+    }
+    snprintf(off, sizeof off, "%lldm%llds %s", (long long)(seconds / 60), (long long)(seconds % 60),
+             offset_us > 0 ? "behind" : "ahead");
+    log_line(LOG_WARN, "this machine's clock is wrong: requests are signed with the time of AWS",
+             "clock", off, NULL);
+}

@@ -44,6 +44,9 @@ void vitals_waiting(struct vitals *vitals, const struct sync *sync);
 
 /* The worker: counts a call that is back. */
 void vitals_counted(const struct call *call);
+/* The worker: AWS's clock is so far ahead of this machine's (behind: less than 0), or, with 0, is
+ * found to agree with it again. One line each. */
+void vitals_clock_off(int64_t offset_us);
 
 /* Any thread: ready to serve? If not, ret_why says so in a sentence. A standby and an unverified
  * cluster are ready, a wrong cluster is not. */

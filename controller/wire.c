@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/wire.h"
 
+#include <stdlib.h>
 #include <sys/random.h>
 
 #include "aws/aws_client.h"
@@ -11,6 +12,7 @@
 
 #define ANSWER_CAP ((size_t)32 << 20) /* a page of 100 objects near etcd's limit */
 #define EKS_ANSWER_CAP ((size_t)1 << 20)
+#define CLOCK_NEWS_US (60 * INT64_C(1000000))
 #define LONGEST_WAIT_MS 10000 /* between two heartbeats */
 
 enum peer { PEER_KUBE, PEER_EKS, PEER_CREDENTIALS };
@@ -21,6 +23,8 @@ struct exchange {
     struct call *call;
     struct arn_cluster_name cluster; /* the one that an EKS call is about */
     struct wire_kube kube;
+    int64_t signed_us; /* the time of an EKS call's signature */
+    bool repeated; /* with what the first answer taught about AWS's clock, or without its token */
     int64_t deadline;
     struct exchange *next; /* in the list of those that wait */
 };
@@ -34,6 +38,7 @@ struct wire {
     struct http_peer *kube_peer, *eks_peer, *credentials_peer;
     struct credentials credentials;
     struct aws_client aws;
+    int64_t told_offset_us;   /* AWS's clock minus ours, as last told */
     struct exchange *waiting; /* for credentials, in order */
     struct exchange *failed;  /* could not be sent; handed back by next() */
 };
@@ -150,10 +155,25 @@ static void send_eks(struct wire *wire, struct exchange *exchange)
         fail(wire, exchange, &err);
         return;
     }
+    exchange->signed_us = call.signed_us;
     call.http.context = exchange;
     call.http.answer_cap = EKS_ANSWER_CAP;
     call.http.deadline_ms = exchange->deadline > now ? exchange->deadline - now : 1;
     http_start(wire->engine, wire->eks_peer, &call.http);
+}
+
+/* What time it is for AWS, which says by its own clock when credentials end. */
+static int64_t aws_wall_us(const struct wire *wire)
+{
+    return aws_client_time(&wire->aws, ENDPOINT_EKS, clock_wall_us());
+}
+
+static void start_eks(struct wire *wire, struct exchange *exchange)
+{
+    if (credentials_need(&wire->credentials, aws_wall_us(wire)) == CREDENTIALS_NEEDED)
+        append(&wire->waiting, exchange);
+    else
+        send_eks(wire, exchange);
 }
 
 static void port_start(void *world, struct call *call)
@@ -169,10 +189,8 @@ static void port_start(void *world, struct call *call)
     exchange->deadline = clock_boot_ms() + PORT_CALL_TIMEOUT_MS;
     if (exchange->peer == PEER_KUBE)
         send_kube(wire, exchange);
-    else if (credentials_need(&wire->credentials, clock_wall_us()) == CREDENTIALS_NEEDED)
-        append(&wire->waiting, exchange);
     else
-        send_eks(wire, exchange);
+        start_eks(wire, exchange);
 }
 
 /* ---- credentials ---- */
@@ -183,8 +201,8 @@ static void fetch_credentials(struct wire *wire)
     struct exchange *exchange;
     struct error err = {0};
 
-    if (!credentials_fetch_due(&wire->credentials, clock_wall_us()) ||
-        credentials_request(&wire->credentials, clock_wall_us(), &fetch, &err) < 0)
+    if (!credentials_fetch_due(&wire->credentials, aws_wall_us(wire)) ||
+        credentials_request(&wire->credentials, aws_wall_us(wire), &fetch, &err) < 0)
         return;
     exchange = mem_alloc(sizeof *exchange);
     exchange->peer = PEER_CREDENTIALS;
@@ -195,7 +213,7 @@ static void fetch_credentials(struct wire *wire)
 /* Sends what waited, once there is something to sign with; gives up what waited a call's time. */
 static void serve_waiting(struct wire *wire)
 {
-    bool usable = credentials_need(&wire->credentials, clock_wall_us()) != CREDENTIALS_NEEDED;
+    bool usable = credentials_need(&wire->credentials, aws_wall_us(wire)) != CREDENTIALS_NEEDED;
     bool hopeless = !wire->credentials.fetching;
     struct error err = {0};
 
@@ -207,7 +225,7 @@ static void serve_waiting(struct wire *wire)
             send_eks(wire, exchange);
             continue;
         }
-        credentials_current(&wire->credentials, clock_wall_us(), &err);
+        credentials_current(&wire->credentials, aws_wall_us(wire), &err);
         fail(wire, exchange, &err);
     }
 }
@@ -224,6 +242,18 @@ static struct call *finish(struct wire *wire, struct exchange *exchange)
     return call;
 }
 
+/* Two services that agree are one piece of news. */
+static void tell_clock(struct wire *wire)
+{
+    int64_t offset_us = aws_client_time(&wire->aws, ENDPOINT_EKS, 0);
+
+    if (llabs(offset_us - wire->told_offset_us) < CLOCK_NEWS_US)
+        return;
+    wire->told_offset_us = offset_us;
+    if (wire->settings.clock_off)
+        wire->settings.clock_off(offset_us);
+}
+
 /* Returns the call that is back, or NULL when it goes on. */
 static struct call *receive_kube(struct wire *wire, struct exchange *exchange,
                                  const struct http_answer *answer)
@@ -235,16 +265,35 @@ static struct call *receive_kube(struct wire *wire, struct exchange *exchange,
     return finish(wire, exchange);
 }
 
+/* A call that was refused for the time or the token of its signature had no effect, and is made
+ * once more, in the time that it was given: the lease was asked for that long. */
+static bool repeat(struct wire *wire, struct exchange *exchange)
+{
+    struct call *call = exchange->call;
+
+    if (exchange->repeated || clock_boot_ms() >= exchange->deadline)
+        return false;
+    exchange->repeated = true;
+    call->error = (struct error){0};
+    start_eks(wire, exchange);
+    return true;
+}
+
 static struct call *receive_eks(struct wire *wire, struct exchange *exchange,
                                 const struct http_answer *answer)
 {
     struct call *call = exchange->call;
+    bool mended;
 
     wire_eks_read(&exchange->cluster, answer, call);
-    if (call->error.kind != ERROR_NONE) {
-        aws_client_learn(&wire->aws, answer, clock_wall_us(), &call->error);
-        call->detail = wire_eks_detail(&call->error);
-    }
+    if (call->error.kind == ERROR_NONE)
+        return finish(wire, exchange);
+    mended = aws_client_learn(&wire->aws, ENDPOINT_EKS, answer, exchange->signed_us,
+                              clock_wall_us(), &call->error);
+    tell_clock(wire);
+    if (mended && repeat(wire, exchange))
+        return NULL;
+    call->detail = wire_eks_detail(&call->error);
     return finish(wire, exchange);
 }
 
@@ -261,7 +310,7 @@ static struct call *receive(struct wire *wire, struct http_answer *answer)
     case PEER_CREDENTIALS:
         break;
     }
-    credentials_answer(&wire->credentials, answer, clock_wall_us(), &err);
+    credentials_answer(&wire->credentials, answer, aws_wall_us(wire), &err);
     exchange_free(exchange);
     return NULL;
 }
@@ -323,6 +372,7 @@ static int set_up_aws(struct wire *wire, struct error *err)
         return -1;
     credentials_peer(&wire->credentials, &fetch);
     fetch.user_agent = wire->settings.user_agent;
+    fetch.ca_file = ca_file;
     wire->eks_peer = http_peer_new(&eks);
     wire->credentials_peer = http_peer_new(&fetch);
     return 0;
@@ -372,7 +422,6 @@ void wire_close(struct wire *wire)
 }
 
 /* Whatever is under way is handed back, so that it can be freed. A wake that nobody has heeded yet
-    fetch.ca_file = ca_file;
  * may come between. */
 static void end_exchanges(struct wire *wire)
 {

@@ -4,7 +4,8 @@
  * what comes back becomes the calls' outputs.
  *
  * All requests of the worker go through one HTTP engine, so one wait covers them all. EKS calls
- * wait while credentials are being fetched, for one call's time at most.
+ * wait while credentials are being fetched, for one call's time at most. A call that EKS refused for
+ * the time of its signature, or for a token that has expired, is made once more at once.
  */
 #pragma once
 
@@ -24,6 +25,9 @@ struct wire_settings {
     const char *user_agent;
     /* Told of every EKS and Kubernetes call that is back, on the worker's thread. May be NULL. */
     void (*counted)(const struct call *call);
+    /* Told, on the worker's thread, when AWS's clock is found to be so far ahead of this machine's
+     * (behind: less than 0), and with 0 when they agree again. May be NULL. */
+    void (*clock_off)(int64_t offset_us);
 };
 
 struct wire *wire_new(const struct wire_settings *settings, struct error *err);

@@ -170,7 +170,7 @@ void sim_wire_send(struct world *world, struct errand *errand, const struct call
     int result;
 
     errand->wire = sent;
-    sent->signed_us = wall_us + replica->aws->clock_offset_us;
+    sent->signed_us = aws_client_time(replica->aws, ENDPOINT_EKS, wall_us);
     sent->kube.namespaces = &everywhere;
     sent->kube.lease_namespace = OWN_NAMESPACE;
     sent->kube.lease_name = LEASE_NAME;
@@ -322,5 +322,6 @@ void sim_wire_arrive(struct world *world, struct errand *errand)
         note_garbled(errand);
     }
     if (call_is_eks(work->verb) && work->error.kind != ERROR_NONE)
-        aws_client_learn(replica->aws, &sent->answer, wall_of(replica), &work->error);
+        aws_client_learn(replica->aws, ENDPOINT_EKS, &sent->answer, sent->signed_us,
+                         wall_of(replica), &work->error);
 }

@@ -182,43 +182,109 @@ static void a_malformed_override_is_refused(void **state)
 {
     const struct endpoint_settings settings = {
         .environment = {[ENDPOINT_SETTING_URL_STS] = "nonsense"}};
-    struct aws_client client = {.clock_offset_us = 77};
+    struct aws_client client = {.clock_offset_us = {77}};
     struct error err = {0};
 
     (void)state;
     assert_int_equal(aws_client_init(&client, &west, &settings, NULL, &err), -1);
     assert_non_null(strstr(err.text, "AWS_ENDPOINT_URL_STS"));
-    assert_int_equal(client.clock_offset_us, 77);
+    assert_int_equal(client.clock_offset_us[ENDPOINT_EKS], 77);
 }
 
 /* ---- learning ---- */
 
-/* AWS refuses the signature at its time `date_us`. */
-static struct error refused(struct aws_client *client, int64_t date_us)
+/* A service refuses a call that was signed for `signed_us`, at its time `date_us`. */
+static struct error refused_late(struct aws_client *client, enum endpoint_service service,
+                                 const char *name, int64_t signed_us, int64_t date_us)
 {
     struct http_answer answer = {.status = 403, .date_us = date_us};
     struct error err;
 
-    aws_error_set(&err, "EKS", 403, "InvalidSignatureException", "Signature expired", false);
-    aws_client_learn(client, &answer, WALL, &err);
-    assert_string_equal(err.code, "InvalidSignatureException");
+    aws_error_set(&err, "AWS", 403, name, "Signature expired", false);
+    bool mended = aws_client_learn(client, service, &answer, signed_us, WALL, &err);
+    assert_string_equal(err.code, name);
+    assert_int_equal(err.kind, mended ? ERROR_TRANSIENT : ERROR_DENIED);
     return err;
 }
 
-static void a_skewed_clock_is_learned_and_signed_with(void **state)
+static struct error refused_by(struct aws_client *client, enum endpoint_service service,
+                               const char *name, int64_t date_us)
 {
-    CLEANUP(release) struct setup setup = {0};
+    return refused_late(client, service, name, aws_client_time(client, service, WALL), date_us);
+}
+
+static struct error refused(struct aws_client *client, int64_t date_us)
+{
+    return refused_by(client, ENDPOINT_EKS, "InvalidSignatureException", date_us);
+}
+
+/* The date with which a call is signed at the time WALL. */
+static void expect_date(struct aws_client *client, enum endpoint_service service, const char *date)
+{
     CLEANUP(aws_request_release) struct aws_request request = {0};
     CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
     struct error err;
 
+    eks_list_clusters("", &request);
+    request.service = service;
+    assert_int_equal(aws_client_sign(client, &request, WALL, &call, &err), 0);
+    assert_string_equal(call.http.headers[1] + strlen("X-Amz-Date: "), date);
+}
+
+static void a_skewed_clock_is_learned_and_signed_with(void **state)
+{
+    static const char *const names[] = {"InvalidSignatureException", "SignatureDoesNotMatch",
+                                        "RequestExpired", "RequestTimeTooSkewed",
+                                        "RequestInTheFuture"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        CLEANUP(release) struct setup setup = {0};
+
+        init(&setup, NULL, no_settings);
+        expect_date(&setup.client, ENDPOINT_EKS, "20150830T123600Z");
+        assert_int_equal(refused_by(&setup.client, ENDPOINT_EKS, names[i], WALL + 60 * MINUTE).kind,
+                         ERROR_TRANSIENT);
+        expect_date(&setup.client, ENDPOINT_EKS, "20150830T133600Z");
+    }
+}
+
+static void calls_under_way_together_are_all_made_again(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+
     (void)state;
     init(&setup, NULL, no_settings);
-    err = refused(&setup.client, WALL + 10 * MINUTE);
-    assert_int_equal(err.kind, ERROR_TRANSIENT);
-    eks_list_clusters("", &request);
-    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), 0);
-    assert_string_equal(call.http.headers[1], "X-Amz-Date: 20150830T124600Z");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(refused_late(&setup.client, ENDPOINT_EKS, "InvalidSignatureException",
+                                      WALL, WALL + 60 * MINUTE)
+                             .kind,
+                         ERROR_TRANSIENT);
+    expect_date(&setup.client, ENDPOINT_EKS, "20150830T133600Z");
+}
+
+static void each_service_has_a_clock_of_its_own(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+
+    (void)state;
+    init(&setup, NULL, no_settings);
+    refused_by(&setup.client, ENDPOINT_IAM, "SignatureDoesNotMatch", WALL - 60 * MINUTE);
+    expect_date(&setup.client, ENDPOINT_IAM, "20150830T113600Z");
+    expect_date(&setup.client, ENDPOINT_EKS, "20150830T123600Z");
+    expect_date(&setup.client, ENDPOINT_STS, "20150830T123600Z");
+}
+
+static void a_mended_clock_is_noticed(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+
+    (void)state;
+    init(&setup, NULL, no_settings);
+    refused(&setup.client, WALL + 60 * MINUTE);
+    assert_int_equal(refused(&setup.client, WALL + MINUTE / 2).kind, ERROR_TRANSIENT);
+    assert_int_equal(setup.client.clock_offset_us[ENDPOINT_EKS], 0);
+    expect_date(&setup.client, ENDPOINT_EKS, "20150830T123600Z");
 }
 
 static void a_wrong_signature_at_the_right_time_stays_denied(void **state)
@@ -232,7 +298,17 @@ static void a_wrong_signature_at_the_right_time_stays_denied(void **state)
     assert_int_equal(refused(&setup.client, WALL + MINUTE).kind, ERROR_DENIED);
     assert_int_equal(refused(&setup.client, WALL - 10 * MINUTE).kind, ERROR_TRANSIENT);
     assert_int_equal(refused(&setup.client, WALL - 10 * MINUTE).kind, ERROR_DENIED);
-    assert_int_equal(setup.client.clock_offset_us, -10 * MINUTE);
+    assert_int_equal(setup.client.clock_offset_us[ENDPOINT_EKS], -10 * MINUTE);
+}
+
+static void another_refusal_teaches_no_time(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+
+    (void)state;
+    init(&setup, NULL, no_settings);
+    refused_by(&setup.client, ENDPOINT_EKS, "AccessDeniedException", WALL + 60 * MINUTE);
+    assert_int_equal(setup.client.clock_offset_us[ENDPOINT_EKS], 0);
 }
 
 static void a_clock_far_off_is_said_and_not_followed(void **state)
@@ -242,12 +318,29 @@ static void a_clock_far_off_is_said_and_not_followed(void **state)
 
     (void)state;
     init(&setup, NULL, no_settings);
-    err = refused(&setup.client, WALL + 90 * MINUTE);
+    err = refused(&setup.client, WALL + 25 * 60 * MINUTE);
     assert_int_equal(err.kind, ERROR_DENIED);
-    assert_non_null(strstr(err.text, "clock is 90 minutes behind AWS's"));
-    err = refused(&setup.client, WALL - 90 * MINUTE);
-    assert_non_null(strstr(err.text, "clock is 90 minutes ahead of AWS's"));
-    assert_int_equal(setup.client.clock_offset_us, 0);
+    assert_non_null(strstr(err.text, "clock is 25 hours behind AWS's"));
+    err = refused(&setup.client, WALL - 25 * 60 * MINUTE);
+    assert_non_null(strstr(err.text, "clock is 25 hours ahead of AWS's"));
+    assert_int_equal(setup.client.clock_offset_us[ENDPOINT_EKS], 0);
+}
+
+/* By our clock they have run out; by AWS's, which says when they do, they have not. */
+static void credentials_live_by_the_clock_of_aws(void **state)
+{
+    CLEANUP(release) struct setup setup = {0};
+    CLEANUP(aws_request_release) struct aws_request request = {0};
+    struct aws_client_call call = {0};
+    struct error err = {0};
+
+    (void)state;
+    init(&setup, "token", no_settings);
+    setup.credentials.set.expires_us = WALL - 30 * MINUTE;
+    eks_list_clusters("", &request);
+    assert_int_equal(aws_client_sign(&setup.client, &request, WALL, &call, &err), -1);
+    refused(&setup.client, WALL - 60 * MINUTE);
+    expect_date(&setup.client, ENDPOINT_EKS, "20150830T113600Z");
 }
 
 static void an_expired_token_is_dropped_where_another_can_be_had(void **state)
@@ -261,13 +354,13 @@ static void an_expired_token_is_dropped_where_another_can_be_had(void **state)
     (void)state;
     init(&fixed, "token", no_settings);
     aws_error_set(&err, "EKS", 403, "ExpiredTokenException", "expired", false);
-    aws_client_learn(&fixed.client, &answer, WALL, &err);
+    aws_client_learn(&fixed.client, ENDPOINT_EKS, &answer, WALL, WALL, &err);
     assert_int_equal(err.kind, ERROR_DENIED);
 
     assert_int_equal(credentials_init(&fetched.credentials, &from, &err), 0);
     fetched.client.credentials = &fetched.credentials;
     aws_error_set(&err, "EKS", 403, "ExpiredTokenException", "expired", false);
-    aws_client_learn(&fetched.client, &answer, WALL, &err);
+    aws_client_learn(&fetched.client, ENDPOINT_EKS, &answer, WALL, WALL, &err);
     assert_int_equal(err.kind, ERROR_TRANSIENT);
     assert_int_equal(credentials_need(&fetched.credentials, WALL), CREDENTIALS_NEEDED);
 }
@@ -283,6 +376,11 @@ int main(void)
         cmocka_unit_test(a_request_that_outgrew_its_caps_is_not_signed),
         cmocka_unit_test(a_malformed_override_is_refused),
         cmocka_unit_test(a_skewed_clock_is_learned_and_signed_with),
+        cmocka_unit_test(calls_under_way_together_are_all_made_again),
+        cmocka_unit_test(each_service_has_a_clock_of_its_own),
+        cmocka_unit_test(a_mended_clock_is_noticed),
+        cmocka_unit_test(another_refusal_teaches_no_time),
+        cmocka_unit_test(credentials_live_by_the_clock_of_aws),
         cmocka_unit_test(a_wrong_signature_at_the_right_time_stays_denied),
         cmocka_unit_test(a_clock_far_off_is_said_and_not_followed),
         cmocka_unit_test(an_expired_token_is_dropped_where_another_can_be_had),
