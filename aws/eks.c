@@ -4,12 +4,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 
 #define MAX_NAMESPACE 63
 #define MAX_SERVICE_ACCOUNT 253
+#define MAX_TAG_KEY 128
+#define MAX_TAG_VALUE 256
 
 /* ---- checks ---- */
 
@@ -66,14 +69,38 @@ static int check_access(const struct eks_access *access, unsigned fields, struct
     return 0;
 }
 
+static bool has_control_byte(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7F)
+            return true;
+    return false;
+}
+
+/* Which letters there may be is left to EKS: it takes those of all scripts. */
+static int check_tag(const struct eks_tag *tag, struct error *err)
+{
+    if (!*tag->key)
+        return error_set(err, ERROR_INVALID, "tags: a key is empty");
+    if (has_control_byte(tag->key) || has_control_byte(tag->value))
+        return error_set(err, ERROR_INVALID, "tags: expected no control characters");
+    if (strncasecmp(tag->key, "aws:", 4) == 0)
+        return error_set(err, ERROR_INVALID, "tags: a key that begins with aws: is AWS's own");
+    if (characters(tag->key) > MAX_TAG_KEY || characters(tag->value) > MAX_TAG_VALUE)
+        return error_set(err, ERROR_INVALID,
+                         "tags: expected a key of at most %d characters and a value of at most %d",
+                         MAX_TAG_KEY, MAX_TAG_VALUE);
+    return 0;
+}
+
 static int check_tags(const struct eks_tag *tags, size_t count, struct error *err)
 {
     if (count > EKS_MAX_TAGS)
         return error_set(err, ERROR_INVALID, "tags: expected at most %d, there are %zu",
                          EKS_MAX_TAGS, count);
     for (size_t i = 0; i < count; i++)
-        if (!*tags[i].key)
-            return error_set(err, ERROR_INVALID, "tags: a key is empty");
+        if (check_tag(&tags[i], err) < 0)
+            return -1;
     return 0;
 }
 

@@ -323,6 +323,38 @@ static void tags_are_1_to_50(void **state)
     aws_request_release(&request);
 }
 
+static void expect_bad_tag(const char *key, const char *value, const char *words)
+{
+    const struct eks_tag tag = {key, value};
+    const struct arn_association arn = association();
+    struct aws_request request = {0};
+    struct error err = {0};
+
+    assert_int_equal(eks_tag(&arn, &tag, 1, &request, &err), -1);
+    assert_int_equal(err.kind, ERROR_INVALID);
+    if (!strstr(err.text, words))
+        fail_msg("%s; expected %s", err.text, words);
+    assert_int_equal(eks_untag(&arn, &tag, 1, &request, &err), -1);
+    assert_null(request.method);
+}
+
+static void a_tag_that_AWS_would_refuse_is_not_sent(void **state)
+{
+    char long_key[130], long_value[258];
+
+    (void)state;
+    memset(long_key, 'k', sizeof long_key);
+    long_key[129] = '\0';
+    memset(long_value, 'v', sizeof long_value);
+    long_value[257] = '\0';
+    expect_bad_tag("", "x", "a key is empty");
+    expect_bad_tag("a\r\nb", "x", "no control characters");
+    expect_bad_tag("a", "x\x7F", "no control characters");
+    expect_bad_tag("AWS:team", "x", "begins with aws:");
+    expect_bad_tag(long_key, "x", "at most 128 characters");
+    expect_bad_tag("a", long_value, "a value of at most 256");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +372,7 @@ int main(void)
         cmocka_unit_test(update_refuses_to_change_nothing_or_to_clear_the_role),
         cmocka_unit_test(tags_go_to_the_encoded_arn),
         cmocka_unit_test(tags_are_1_to_50),
+        cmocka_unit_test(a_tag_that_AWS_would_refuse_is_not_sent),
     };
 
     return cmocka_run_group_tests_name("eks", tests, NULL, NULL);
