@@ -51,6 +51,11 @@ int64_t standin_now_ms(const struct standin *standin)
     return standin->epoch_ms + (world->model ? world->now_ms(world->context) : clock_boot_ms());
 }
 
+int64_t standin_clock_ms(const struct standin *standin)
+{
+    return standin_now_ms(standin) + standin->clock_ahead_ms;
+}
+
 int64_t standin_model_ms(const struct standin *standin)
 {
     const struct standin_world *world = &standin->world;
@@ -125,7 +130,7 @@ const struct standin_credential *standin_mint_key(struct standin *standin, const
              "standin/%016" PRIx64 "%016" PRIx64 "+==", standin_random(standin),
              standin_random(standin));
     snprintf(key->caller_arn, sizeof key->caller_arn, "%s", caller_arn ? caller_arn : "");
-    key->expires_ms = standin_now_ms(standin) + (lifetime_ms < most_ms ? lifetime_ms : most_ms);
+    key->expires_ms = standin_clock_ms(standin) + (lifetime_ms < most_ms ? lifetime_ms : most_ms);
     return key;
 }
 
@@ -141,6 +146,7 @@ void standin_serve(struct standin *standin, const struct standin_request *reques
     };
     pthread_mutex_lock(&standin->lock);
     standin_uuid(standin, ret_reply->request_id);
+    ret_reply->date_ms = standin_clock_ms(standin);
     if (strncmp(request->target, "/_standin/", 10) == 0)
         standin_admin(standin, request, ret_reply);
     else

@@ -34,6 +34,7 @@ struct standin_reply {
     char request_id[40];
     char error_type[128];   /* header x-amzn-ErrorType; "": not sent */
     int64_t retry_after_ms; /* header x-amz-retry-after; 0: not sent */
+    int64_t date_ms;        /* header Date; 0: not sent */
     struct strbuf body;
     bool under_way; /* counted as in flight until standin_delivered() */
 };
@@ -58,6 +59,7 @@ struct standin {
     char container_token[4096];  /* "": no credentials are handed out */
     char *web_token;             /* what AssumeRoleWithWebIdentity wants; NULL: any */
     int64_t credentials_lifetime_ms;
+    int64_t clock_ahead_ms; /* what AWS's clock shows more than the machine's */
     uint64_t random;
     int64_t epoch_ms; /* epoch time when the boot clock was 0: time here never runs backwards */
     struct standin_permits permits;
@@ -72,6 +74,8 @@ void standin_release(struct standin *standin);
 
 /* Milliseconds since 1970. */
 int64_t standin_now_ms(const struct standin *standin);
+/* The same by AWS's clock: signatures, Date and the life of credentials go by it. */
+int64_t standin_clock_ms(const struct standin *standin);
 /* The same as the model counts. */
 int64_t standin_model_ms(const struct standin *standin);
 uint64_t standin_random(struct standin *standin);

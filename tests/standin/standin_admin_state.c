@@ -7,13 +7,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tests/standin/standin_admin.h"
+#include "tests/standin/standin_duration.h"
 
 #define FAULT_MEMBERS                                                                              \
     "operation cluster nth count probability kind afterEffect error status message latency "       \
     "retryAfter"
 #define SETTING_MEMBERS                                                                            \
     "propagation latency rate burst readRate readBurst quota anyRole ghostConflicts "              \
-    "containerToken webIdentityToken credentialsLifetime"
+    "containerToken webIdentityToken credentialsLifetime clockAhead"
 
 /* ---- settings ---- */
 
@@ -36,6 +37,7 @@ int standin_get_settings(struct standin_hand *hand)
     standin_flag(writer, "anyRole", settings->any_role);
     standin_flag(writer, "ghostConflicts", !settings->no_ghost_conflict);
     standin_duration(writer, "credentialsLifetime", hand->standin->credentials_lifetime_ms);
+    standin_duration(writer, "clockAhead", hand->standin->clock_ahead_ms);
     standin_close(writer, '}');
     return 0;
 }
@@ -62,17 +64,34 @@ static int read_settings(struct standin_hand *hand, struct model_settings *setti
     return 0;
 }
 
+/* A duration that may be less than nothing. */
+static int read_clock(struct standin_hand *hand, int64_t *ret_ahead_ms)
+{
+    const char *text = NULL;
+    int64_t ms = 0;
+
+    if (standin_hand_text(hand, hand->body, "clockAhead", &text) < 0)
+        return -1;
+    if (!text)
+        return 0;
+    if (!standin_duration_parse(text + (*text == '-'), &ms))
+        return standin_hand_refuse(hand, 400, "clockAhead must be a duration such as 1h or -90s");
+    *ret_ahead_ms = *text == '-' ? -ms : ms;
+    return 0;
+}
+
 int standin_put_settings(struct standin_hand *hand)
 {
     struct standin *standin = hand->standin;
     struct model_settings settings = *model_settings(standin->model);
     const char *token = standin->container_token, *web_token = NULL;
-    int64_t lifetime = standin->credentials_lifetime_ms;
+    int64_t lifetime = standin->credentials_lifetime_ms, ahead = standin->clock_ahead_ms;
 
     if (read_settings(hand, &settings) < 0 ||
         standin_hand_text(hand, hand->body, "containerToken", &token) < 0 ||
         standin_hand_text(hand, hand->body, "webIdentityToken", &web_token) < 0 ||
-        standin_hand_duration(hand, hand->body, "credentialsLifetime", &lifetime) < 0)
+        standin_hand_duration(hand, hand->body, "credentialsLifetime", &lifetime) < 0 ||
+        read_clock(hand, &ahead) < 0)
         return -1;
     if (strlen(token) >= sizeof standin->container_token)
         return standin_hand_refuse(hand, 400, "containerToken is too long");
@@ -83,6 +102,7 @@ int standin_put_settings(struct standin_hand *hand)
         mem_free(standin->web_token);
         standin->web_token = *web_token ? mem_strdup(web_token) : NULL;
     }
+    standin->clock_ahead_ms = ahead;
     return standin_get_settings(hand);
 }
 

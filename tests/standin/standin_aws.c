@@ -91,7 +91,7 @@ static bool authenticated(struct passage *passage)
     if (passage->operation == MODEL_ASSUME_ROLE_WITH_WEB_IDENTITY)
         return true; /* the token says who it is; a signature is not looked at */
     fault = standin_sigv4_verify(passage->request, standin->keys, standin->key_count,
-                                 standin_now_ms(standin), &passage->signature);
+                                 standin_clock_ms(standin), &passage->signature);
     if (fault == STANDIN_SIGV4_FINE && !scope_fits(passage)) {
         fault = STANDIN_SIGV4_MISMATCH;
         strbuf_str(&passage->signature.message, "Credential should be scoped to correct service.");

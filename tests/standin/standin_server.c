@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "tests/standin/standin_timer.h"
@@ -108,10 +109,23 @@ static struct MHD_Response *response_of(struct standin_reply *reply)
                                                               mem_free);
 }
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT": ours, for MHD's is always that of the machine. */
+static void add_date(struct MHD_Response *response, int64_t date_ms)
+{
+    time_t seconds = (time_t)(date_ms / 1000);
+    struct tm parts;
+    char text[40];
+
+    if (date_ms > 0 && gmtime_r(&seconds, &parts) &&
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts) > 0)
+        MHD_add_response_header(response, "Date", text);
+}
+
 static void add_headers(struct MHD_Response *response, const struct standin_reply *reply)
 {
     char text[32];
 
+    add_date(response, reply->date_ms);
     MHD_add_response_header(response, "Content-Type", reply->content_type);
     MHD_add_response_header(response, "x-amzn-RequestId", reply->request_id);
     snprintf(text, sizeof text, "%.15s=", reply->request_id + 20);
@@ -233,12 +247,12 @@ static struct MHD_Daemon *daemon_start(struct standin_server *server, uint16_t p
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, port, NULL, NULL, handle, server,
-        MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_URI_LOG_CALLBACK, begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, end, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024U, MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+        port, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, &address,
+        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_URI_LOG_CALLBACK, begin, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, end, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        CONNECTION_MEMORY, MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024U, MHD_OPTION_END);
 }
 
 struct standin_server *standin_server_start(struct standin *standin, uint16_t port,

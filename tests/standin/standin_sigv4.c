@@ -250,7 +250,8 @@ static enum standin_sigv4_fault judge(const struct standin_request *request,
     if (payload && strcmp(payload, body_hash) != 0)
         return malformed(message, "x-amz-content-sha256 is not the digest of the body: ", payload);
     if (llabs(now_ms - signed_ms) > SKEW_MS) {
-        strbuf_format(message, "Signature expired: %s is more than 5 minutes from now", date);
+        strbuf_format(message, "Signature %s: %s is more than 5 minutes from now",
+                      signed_ms < now_ms ? "expired" : "not yet current", date);
         return STANDIN_SIGV4_SKEWED;
     }
     if (credential->expires_ms && credential->expires_ms <= now_ms) {
