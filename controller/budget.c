@@ -380,6 +380,8 @@ bool budget_take(struct budget *budget, int64_t now)
 
 void budget_give_back(struct budget *budget)
 {
-    if (!budget->by_person)
+    if (budget->by_person)
+        budget->unsent++;
+    else
         guard_give_back(&budget->guard, 1);
 }

@@ -240,6 +240,23 @@ static void what_a_person_let_through_and_was_not_sent_may_go_later(void **state
     assert_string_equal(stage->release, "1");
 }
 
+static void what_a_person_let_through_and_was_refused_may_go_later(void **state)
+{
+    struct stage *stage = *state;
+
+    snprintf(stage->release, sizeof stage->release, "30");
+    bindings_go(stage, 30);
+    assert_int_equal(decide(stage), 30);
+    for (int i = 0; i < 30; i++)
+        assert_true(budget_take(&stage->budget, stage->script.now));
+    for (int i = 0; i < 25; i++)
+        budget_give_back(&stage->budget);
+    stage->script.now += 5000;
+    bindings_go(stage, 25); /* more than the budget would allow */
+    assert_int_equal(decide(stage), 25);
+    assert_string_equal(stage->deletions, "");
+}
+
 static void what_was_not_sent_is_given_back(void **state)
 {
     struct stage *stage = *state;
@@ -442,6 +459,7 @@ int main(void)
         TEST(what_was_spent_counts_for_ten_minutes),
         TEST(a_person_lets_a_number_through),
         TEST(what_a_person_let_through_and_was_not_sent_may_go_later),
+        TEST(what_a_person_let_through_and_was_refused_may_go_later),
         TEST(what_was_not_sent_is_given_back),
         TEST(what_was_allowed_is_not_for_ever),
         TEST(another_leader_begins_with_what_stands_there),
