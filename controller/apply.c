@@ -9,7 +9,7 @@
 #define LEASE_RETRY_MS 200 /* a renewal may be on its way */
 #define EVIDENCE_MS 5000   /* so long a Delete may go by its evidence */
 #define SOON_MS 1000
-#define PACED_MS 10000 /* a pass that waits for EKS makes room after this long */
+#define PACED_MS 5000 /* the same for a pass that waits for EKS: it has no more to do in another */
 
 /* W3 and W1, asked as each call leaves. */
 static bool may_start(struct run *run, const struct call *call)
@@ -101,15 +101,19 @@ static bool next_report(struct run *run, struct task *ret_task)
     return false;
 }
 
+static bool has_eks_tasks(const struct run *run)
+{
+    return run_has(run, LANE_WRITE) || run_has(run, LANE_READ) || run_has(run, LANE_EVIDENCE);
+}
+
 /* Is something to be done before statuses that may wait? What waits for EKS does not count. */
 static bool is_busy(const struct run *run)
 {
     int64_t now = run->ports->now(run->ports->world);
-    bool limits = pace_limits(&run->apply->observe->pace, CALL_CREATE_ASSOCIATION, now);
 
     return run_has(run, LANE_KUBE) || run_has(run, LANE_STATUS) ||
-           (!limits &&
-            (run_has(run, LANE_WRITE) || run_has(run, LANE_READ) || run_has(run, LANE_EVIDENCE)));
+           (has_eks_tasks(run) &&
+            !pace_limits(&run->apply->observe->pace, CALL_CREATE_ASSOCIATION, now));
 }
 
 static bool next_kube_task(struct run *run, struct task *ret_task)
@@ -132,7 +136,7 @@ static bool has_turn(struct run *run, enum call_verb verb)
     return false;
 }
 
-/* No more Deletes have their evidence than may soon leave. */
+/* No more Deletes have their evidence than may leave in two seconds. */
 static bool may_look(struct run *run)
 {
     const struct ports *ports = run->ports;
@@ -140,7 +144,7 @@ static bool may_look(struct run *run)
     int64_t due = pace_due(pace, CALL_DELETE_ASSOCIATION, ports->now(ports->world));
 
     if (due == INT64_MAX || due < ports->now(ports->world) + SOON_MS)
-        return run->leaving < throttle_window(&pace->writes);
+        return run->leaving < 2 * throttle_window(&pace->writes);
     return has_turn(run, CALL_DELETE_ASSOCIATION);
 }
 
@@ -167,14 +171,21 @@ static void fill(struct run *run)
         launch(run, &task);
 }
 
+static bool waits_for_eks(const struct run *run)
+{
+    return has_eks_tasks(run) && pace_limits(&run->apply->observe->pace, CALL_CREATE_ASSOCIATION,
+                                             run->ports->now(run->ports->world));
+}
+
 static bool should_cut(const struct run *run)
 {
     const struct intake *intake = run->apply->intake;
     int64_t spent = run->ports->now(run->ports->world) - run->started;
 
+    if (waits_for_eks(run))
+        return (intake->urgent && spent >= URGENT_MS) || spent >= PACED_MS;
     return (intake->urgent && spent >= URGENT_MS) ||
-           (intake->pending.count > 0 && spent >= SLICE_MS) ||
-           (run->paced != INT64_MAX && spent >= PACED_MS);
+           (intake->pending.count > 0 && spent >= SLICE_MS);
 }
 
 static void come_back(struct run *run, struct flight *flight)
