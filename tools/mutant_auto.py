@@ -2,13 +2,13 @@
 """Mutants made by rule, for tools/mutants.py --auto N: a comparison is flipped, a condition negated, a statement
 dropped, a constant returned, in reconcile/, informers/, and what of controller/ applies and observes.
 
-All places are drawn in an order that a fixed seed gives, so the same N come again as long as the sources stay the same. One
-that does not compile, or whose object equals that of the true source, is no mutant, and the next place is taken.
+All places are drawn in an order that hangs on each place alone (its file, rule and line, and a fixed seed), so a change of the
+sources leaves nearly all of the same N. One that does not compile, or whose object equals that of the true source, is no mutant,
+and the next place is taken.
 Each is judged by the simulator, what that does not catch by the unit tests of its module. One whose process does not
 survive a history, or hangs, is told apart.
 """
 
-import random
 import re
 import subprocess
 import sys
@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from mutant_build import ROOT, Build, NotBuilt, make
@@ -93,6 +94,22 @@ def places(file: str, text: str) -> Iterator[Place]:
             indent = len(line) - len(line.lstrip())
             yield Place(file, "drop", at + indent, at + len(line), ";")
         at += len(line) + 1
+
+
+def in_order(file: str, text: str) -> Iterator[tuple[str, Place]]:
+    """Each place with what says when it is drawn. Equal lines are told apart by counting them."""
+    lines = text.split("\n")
+    seen: Counter[tuple[str, str]] = Counter()
+    for place in sorted(places(file, text), key=lambda place: place.start):
+        line = lines[place.line(text) - 1].strip()
+        words = (str(DRAW), file, place.rule, line, str(seen[place.rule, line]))
+        seen[place.rule, line] += 1
+        yield sha256("\n".join(words).encode()).hexdigest(), place
+
+
+def drawn_from(names: list[str]) -> list[Place]:
+    pairs = [pair for name in names for pair in in_order(name, (ROOT / name).read_text())]
+    return [place for _, place in sorted(pairs, key=lambda pair: pair[0])]
 
 
 def keep_lines(text: str) -> str:
@@ -175,8 +192,7 @@ def run(count: int, histories: int) -> int:
     make("VARIANT=release", "unit-programs")
     files = sorted(path for pattern in FOLDERS for path in ROOT.glob(pattern))
     names = [str(path.relative_to(ROOT)) for path in files]
-    drawn = [place for name in names for place in places(name, (ROOT / name).read_text())]
-    random.Random(DRAW).shuffle(drawn)
+    drawn = drawn_from(names)
     plain = {name: Build("plain").compile(name, (ROOT / name).read_text()) for name in names}
     print(f"{len(drawn)} places in {len(names)} files")
     kept: list[Judged] = []
