@@ -3,10 +3,11 @@
 dropped, a constant returned, in reconcile/, informers/, and what of controller/ applies and observes.
 
 All places are drawn in an order that hangs on each place alone (its file, rule and line, and a fixed seed), so a change of the
-sources leaves nearly all of the same N. One that does not compile, or whose object equals that of the true source, is no mutant,
-and the next place is taken.
-Each is judged by the simulator, what that does not catch by the unit tests of its module. One whose process does not
-survive a history, or hangs, is told apart.
+sources leaves nearly all of the same N. One that does not compile, or whose object equals that of the true source by gcc
+or by clang, is no mutant, and the next place is taken.
+Each is judged by the simulator, what that does not catch by the unit tests of its module: those named for it, or that read its
+header. The parts of a module (apply_call of apply) have those of the whole, too. One whose process does not survive a history, or
+hangs, is told apart.
 """
 
 import re
@@ -138,12 +139,20 @@ def simulator_says(build: Build, histories: int) -> str:
     return {0: "", 3: "crash"}.get(done.returncode, f"status {done.returncode}")
 
 
+def read_unit_test(path: Path) -> str:
+    """With the headers of that folder that it includes."""
+    text = path.read_text()
+    return text + "".join(read_unit_test(ROOT / name) for name in re.findall(r'#include "(tests/unit/\w+\.h)"', text))
+
+
 def unit_stems(file: str) -> list[str]:
-    """The unit tests that are named for this source, or read its header."""
-    module = Path(file).stem
-    header = f'#include "{file.removesuffix(".c")}.h"'
-    tests = sorted((ROOT / "tests/unit").glob("test_*.c"))
-    return [path.stem for path in tests if path.stem.startswith(f"test_{module}") or header in path.read_text()]
+    words = Path(file).stem.split("_")
+    modules = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
+    headers = [f'#include "{Path(file).parent}/{module}.h"' for module in modules]
+    texts = {path.stem: read_unit_test(path) for path in sorted((ROOT / "tests/unit").glob("test_*.c"))}
+    named = [stem for module in modules for stem in texts if re.match(rf"test_{module}(_|$)", stem)]
+    reading = [stem for header in headers for stem, text in texts.items() if header in text]
+    return list(dict.fromkeys([*named, *reading]))
 
 
 def units_say(build: Build, file: str) -> str:
@@ -161,11 +170,12 @@ def units_say(build: Build, file: str) -> str:
 
 def judge(number: int, place: Place, histories: int, plain: dict[str, bytes]) -> Judged:
     text = (ROOT / place.file).read_text()
+    changed = text[: place.start] + place.put + text[place.end :]
     line = place.line(text)
     judged = Judged(place, line, "", text.split("\n")[line - 1].strip())
     build = Build(f"auto-{number}")
     try:
-        made = build.compile(place.file, text[: place.start] + place.put + text[place.end :])
+        made = build.compile(place.file, changed)
     except NotBuilt:
         judged.by = "no mutant"
         return judged
@@ -173,6 +183,8 @@ def judge(number: int, place: Place, histories: int, plain: dict[str, bytes]) ->
         judged.by = "equal"
         return judged
     judged.by = simulator_says(build, histories) or units_say(build, place.file)
+    if not judged.by and build.is_same(place.file, changed, text):
+        judged.by = "equal"
     for left in build.folder.iterdir():
         left.unlink()
     return judged
@@ -183,9 +195,10 @@ def tell(judged: Judged) -> None:
     print(f"{where:38} {judged.place.rule:9} {judged.by or 'SURVIVES':24} {judged.text}", flush=True)
 
 
-def explained() -> str:
-    path = ROOT / SURVIVORS
-    return path.read_text() if path.is_file() else ""
+def is_explained(judged: Judged) -> bool:
+    """A row of the table: its file, its rule, its line in backquotes."""
+    start = f"| {Path(judged.place.file).name} | {judged.place.rule} | `{judged.text}` |"
+    return any(row.startswith(start) for row in (ROOT / SURVIVORS).read_text().splitlines())
 
 
 def run(count: int, histories: int) -> int:
@@ -216,8 +229,7 @@ def kind(judged: Judged) -> str:
 
 def sum_up(kept: list[Judged], tried: int) -> int:
     survivors = [judged for judged in kept if not judged.by]
-    notes = explained()
-    silent = [judged for judged in survivors if f"`{judged.text}`" not in notes]
+    silent = [judged for judged in survivors if not is_explained(judged)]
     for judged in silent:
         print(f"not explained in {SURVIVORS}: {judged.place.file}:{judged.line} {judged.place.rule}: {judged.text}")
     kinds = Counter(kind(judged) for judged in kept)

@@ -3,6 +3,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "build/release"
 FOLDER = ROOT / "build/mutants"
 SECONDS = 300
+OTHER = "clang-14"
 
 
 class NotBuilt(Exception):
@@ -23,6 +25,15 @@ def compile_command() -> list[str]:
     """What make compiles with, kept by it in a file; a mutant may leave something unused, and debug
     information would make all objects differ."""
     return [*shlex.split((BUILT / "command").read_text()), "-w", "-g0"]
+
+
+@cache
+def other_command() -> list[str]:
+    """Another compiler, which sees other things to be the same; [] where it is not installed."""
+    if not shutil.which(OTHER):
+        return []
+    flags = [word for word in compile_command() if word.startswith(("-D", "-I", "-iquote", "-std="))]
+    return [OTHER, *flags, "-O2", "-g0", "-w"]
 
 
 @cache
@@ -59,17 +70,27 @@ class Build:
     def folder(self) -> Path:
         return FOLDER / self.name
 
-    def compile(self, file: str, text: str) -> bytes:
-        """The object, which is also returned; includes are written from the root, so the place of the source
-        does not matter."""
+    def object_of(self, command: list[str], file: str, text: str) -> Path:
+        """Includes are written from the root, so the place of the source does not matter."""
         self.folder.mkdir(parents=True, exist_ok=True)
         source = self.folder / file.replace("/", "-")
         path = source.with_suffix(".o")
         source.write_text(text)
         # One name for all, because assert() puts it into the object.
-        run(*compile_command(), f"-ffile-prefix-map={source}=mutant.c", "-c", "-o", path, source)
+        run(*command, f"-ffile-prefix-map={source}=mutant.c", "-c", "-o", path, source)
+        return path
+
+    def compile(self, file: str, text: str) -> bytes:
+        """The object, which is also returned."""
+        path = self.object_of(compile_command(), file, text)
         self.objects.append(path)
         return path.read_bytes()
+
+    def is_same(self, file: str, text: str, other: str) -> bool:
+        """Does the other compiler see that both texts do the same? After all else: the object is overwritten."""
+        if not (command := other_command()):
+            return False
+        return len({self.object_of(command, file, each).read_bytes() for each in (text, other)}) == 1
 
     def link(self, program: str, objects: list[Path], *more: str) -> Path:
         """The changed objects come before the archive that holds those they stand for."""
