@@ -173,11 +173,11 @@ static void begin_job(struct run *run, struct job *job)
 {
     const struct binding *binding = job->claim->binding;
 
-    for (size_t i = 0; i < job->step_count; i++)
-        if (!job->claim->held && plan_due(job->steps[i], run->apply->context) > run->started)
-            run_note_due(run, plan_due(job->steps[i], run->apply->context));
     if (job->claim->held)
         return;
+    for (size_t i = 0; i < job->step_count; i++)
+        if (plan_due(job->steps[i], run->apply->context) > run->started)
+            run_note_due(run, plan_due(job->steps[i], run->apply->context));
     if (needs_finalizer(run, job))
         run_push(run, (struct task){.kind = TASK_FINALIZER_ADD, .job = job});
     else if (has_work(run, job))

@@ -92,7 +92,6 @@ struct selection {
     struct mirror_entry **entries; /* borrowed from the mirror */
     size_t count;
     size_t capacity;
-    struct error failure; /* the first one */
 };
 
 static void selection_release(struct selection *selection)
@@ -161,8 +160,6 @@ static bool note_failure(struct selection *selection, struct mirror_entry *entry
 
     mirror_failed(entry, kind, call->error.text, TROUBLE_ANY_GENERATION, now_of(observe),
                   most(backoff_next(&backoff, random_of(observe)), call->error.retry_after_ms));
-    if (selection->failure.kind == ERROR_NONE)
-        selection->failure = call->error;
     if (call->detail == DETAIL_CLUSTER_MISSING)
         observe_doubt_cluster(observe);
     return call->error.kind != ERROR_THROTTLED && call->detail != DETAIL_CLUSTER_MISSING;
@@ -411,15 +408,14 @@ int observe_rotate(struct observe *observe, struct error *err)
     observe->rotation_due = now + observe->settings->describe_interval_ms;
     if (!entry) /* what we create is known that long */
         return 0;
-    due = tried_at(entry) + observe->settings->describe_interval_ms;
-    observe->rotation_due =
-        tried_at(entry) && due > now ? due : now + observe->settings->rotation_ms;
-    if (tried_at(entry) && due > now)
-        return 0;
-    if (pace_due(&observe->pace, CALL_DESCRIBE_ASSOCIATION, now) > now) {
-        observe->rotation_due = now + observe->settings->rotation_ms;
+    due = tried_at(entry) ? tried_at(entry) + observe->settings->describe_interval_ms : now;
+    if (due > now) {
+        observe->rotation_due = due;
         return 0;
     }
+    observe->rotation_due = now + observe->settings->rotation_ms;
+    if (pace_due(&observe->pace, CALL_DESCRIBE_ASSOCIATION, now) > now)
+        return 0;
     entry->tried_at = now; /* if it fails, the others have their turn first */
     before = association_copy(entry->association);
     select_entry(&selection, entry);

@@ -138,7 +138,7 @@ void reflector_failed(struct reflector *reflector, const struct error *error, in
     reflector->due = now;
     if (!well)
         reflector->due += backoff_next(&reflector->backoff, random);
-    if (error->retry_after_ms > 0 && reflector->due < now + error->retry_after_ms)
+    if (reflector->due < now + error->retry_after_ms)
         reflector->due = now + error->retry_after_ms;
 }
 
