@@ -190,6 +190,72 @@ static void reads_what_a_person_lets_through(void **state)
     }
 }
 
+static void numbers_may_be_as_large_as_what_holds_them(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+    } rows[] = {
+        {"9223372036854775806=100000/2147483647", 0},
+        {"9223372036854775807=1/2", -1},
+        {"7=1/2147483648", -1},
+        {"0=0/0", 0},
+        {"9=9/9", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CLEANUP(guard_release) struct guard guard = {0};
+        CLEANUP(strbuf_release) struct strbuf text = {0};
+        struct error err = {0};
+
+        assert_int_equal(guard_read(&guard, rows[i].text, 0, &err), rows[i].result);
+        guard_write(&guard, &text);
+        assert_string_equal(strbuf_text(&text), rows[i].result == 0 ? rows[i].text : "");
+    }
+}
+
+/* Two leaders may have written in one second. */
+static void each_that_is_known_answers_for_one_that_is_read(void **state)
+{
+    CLEANUP(guard_release) struct guard guard = {0};
+    struct error err = {0};
+
+    (void)state;
+    guard_spend(&guard, 5, 100, 1000, 7);
+    assert_int_equal(guard_read(&guard, "7=5/100 7=2/96", 9000, &err), 0);
+    assert_true(guard_expire(&guard, 1000 + LASTS));
+    assert_int_equal(guard_due(&guard), 9000 + LASTS);
+    assert_int_equal(guard_left(&guard, 100, 20), 18);
+}
+
+static void a_thousand_spendings_are_read(void **state)
+{
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+    CLEANUP(guard_release) struct guard guard = {0};
+    struct error err = {0};
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        strbuf_format(&text, "%s%d=1/2", i > 0 ? " " : "", i);
+    assert_int_equal(guard_read(&guard, strbuf_text(&text), 0, &err), 0);
+    assert_int_equal(guard.count, 1000);
+}
+
+/* A clock that was set back: the times tell spendings apart. */
+static void times_only_rise(void **state)
+{
+    CLEANUP(guard_release) struct guard guard = {0};
+    CLEANUP(strbuf_release) struct strbuf text = {0};
+
+    (void)state;
+    guard_spend(&guard, 1, 10, 0, 500);
+    guard_spend(&guard, 1, 9, 0, 400);
+    guard_spend(&guard, 1, 8, 0, 502);
+    guard_write(&guard, &text);
+    assert_string_equal(strbuf_text(&text), "500=1/10 501=1/9 502=1/8");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +269,10 @@ int main(void)
         cmocka_unit_test(another_text_is_refused_and_changes_nothing),
         cmocka_unit_test(a_text_without_end_is_refused),
         cmocka_unit_test(reads_what_a_person_lets_through),
+        cmocka_unit_test(numbers_may_be_as_large_as_what_holds_them),
+        cmocka_unit_test(each_that_is_known_answers_for_one_that_is_read),
+        cmocka_unit_test(a_thousand_spendings_are_read),
+        cmocka_unit_test(times_only_rise),
     };
 
     return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

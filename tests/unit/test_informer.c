@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -193,6 +194,170 @@ static void an_empty_state_counts(void **state)
     assert_int_equal(informer.store.count, 0);
 }
 
+/* ---- what is known of the state ---- */
+
+static void a_renewed_state_counts_once_it_is_whole_again(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+
+    (void)state;
+    sync(&informer);
+    assert_true(informer_current(&informer));
+    assert_int_equal(informer.relisted, 2);
+    informer_renew(&informer);
+    assert_true(informer_synced(&informer));
+    assert_false(informer_current(&informer));
+    assert_int_equal(informer_next(&informer, NOW), REFLECTOR_STREAM);
+    assert_false(informer_current(&informer));
+    informer_streamed(&informer, informer.watch, "30", NOW);
+    assert_true(informer_current(&informer));
+    assert_int_equal(informer.relisted, 0);
+}
+
+static void nothing_is_current_before_the_first_state(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+
+    (void)state;
+    informer_init(&informer, &STORE_SERVICE_ACCOUNTS);
+    assert_false(informer_current(&informer));
+    informer_next(&informer, NOW);
+    assert_false(informer_current(&informer));
+}
+
+/* ---- what belongs to no state ---- */
+
+static void a_stream_that_is_over_ends_once(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    uint64_t watch = sync(&informer);
+
+    (void)state;
+    informer_put(&informer, watch, account("c", "11"));
+    informer_streamed(&informer, watch, "40", NOW); /* it is no stream any more */
+    assert_true(holds(&informer, "c"));
+    assert_int_equal(informer.relists, 1);
+    assert_string_equal(informer.reflector.version, "11");
+    reflector_restart(&informer.reflector);
+    assert_int_equal(informer_next(&informer, NOW), REFLECTOR_STREAM);
+    informer_streamed(&informer, watch, "40", NOW); /* that was the one before */
+    assert_int_equal(informer.relists, 1);
+    assert_int_equal(informer.store.count, 3);
+}
+
+static void a_stream_that_closes_leaves_nothing_staged(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+
+    (void)state;
+    informer_init(&informer, &STORE_SERVICE_ACCOUNTS);
+    informer_next(&informer, NOW);
+    informer_put(&informer, informer.watch, account("a", "3"));
+    assert_int_equal(informer.staged.count, 1);
+    informer_closed(&informer, informer.watch - 1, &reset, NOW, 1); /* another one did */
+    assert_int_equal(informer.staged.count, 1);
+    informer_closed(&informer, informer.watch, &reset, NOW, 1);
+    assert_int_equal(informer.staged.count, 0);
+}
+
+/* Since when a watch stands decides how long the wait is after it breaks. */
+static void only_the_watch_that_stands_is_opened(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    uint64_t watch = sync(&informer);
+
+    (void)state;
+    informer_opened(&informer, watch - 1, NOW + 7);
+    assert_int_equal(informer.reflector.opened_at, NOW);
+    informer_opened(&informer, watch, NOW + 7);
+    assert_int_equal(informer.reflector.opened_at, NOW + 7);
+    informer_bookmark(&informer, watch - 1, "99");
+    assert_string_equal(informer.reflector.version, "10");
+}
+
+static void each_watch_has_a_number_of_its_own_and_pages_have_none(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    uint64_t watch = sync(&informer);
+    void *one[] = {account("a", "51")}, *two[] = {account("b", "52")};
+
+    (void)state;
+    informer_closed(&informer, watch, &well, NOW + 5000, 1);
+    assert_int_equal(informer_next(&informer, NOW + 5000), REFLECTOR_WATCH);
+    assert_int_equal(informer.watch, watch + 1);
+    informer.reflector.by_pages = true;
+    informer_renew(&informer);
+    assert_int_equal(informer_next(&informer, NOW + 5000), REFLECTOR_LIST);
+    informer_page(&informer, one, 1, "60", "more");
+    assert_int_equal(informer_next(&informer, NOW + 5000), REFLECTOR_LIST);
+    assert_int_equal(informer.staged.count, 1); /* the second page keeps the first */
+    informer_page(&informer, two, 1, "60", "");
+    assert_int_equal(informer.watch, watch + 1);
+    assert_int_equal(informer.relisted, 2);
+}
+
+static void a_list_that_begins_anew_has_nothing_of_the_one_before(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    void *one[] = {account("a", "51")};
+
+    (void)state;
+    informer_init(&informer, &STORE_SERVICE_ACCOUNTS);
+    informer.reflector.by_pages = true;
+    assert_int_equal(informer_next(&informer, NOW), REFLECTOR_LIST);
+    informer_page(&informer, one, 1, "60", "more");
+    informer_renew(&informer);
+    assert_int_equal(informer_next(&informer, NOW), REFLECTOR_LIST);
+    assert_int_equal(informer.staged.count, 0);
+}
+
+/* ---- too many ---- */
+
+static void *nth(size_t index)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "sa-%08zu", index);
+    return account(name, "5");
+}
+
+static void more_than_there_is_room_for_are_told_and_left_out(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+
+    (void)state;
+    informer_init(&informer, &STORE_SERVICE_ACCOUNTS);
+    informer_next(&informer, NOW);
+    for (size_t i = 0; i < STORE_CAP; i++)
+        informer_put(&informer, informer.watch, nth(i));
+    assert_false(informer.over_cap);
+    assert_int_equal(informer.staged.count, STORE_CAP);
+    informer_put(&informer, informer.watch, nth(STORE_CAP));
+    assert_true(informer.over_cap);
+    assert_int_equal(informer.staged.count, STORE_CAP);
+    assert_true(store_put(&informer.staged, nth(7))); /* what is known may change */
+}
+
+static void pages_too(void **state)
+{
+    CLEANUP(informer_release) struct informer informer;
+    CLEANUP_FREE void **page = mem_array(STORE_CAP, sizeof *page);
+    void *more[] = {nth(STORE_CAP)};
+
+    (void)state;
+    informer_init(&informer, &STORE_SERVICE_ACCOUNTS);
+    informer.reflector.by_pages = true;
+    informer_next(&informer, NOW);
+    for (size_t i = 0; i < STORE_CAP; i++)
+        page[i] = nth(i);
+    informer_page(&informer, page, STORE_CAP, "60", "more");
+    assert_false(informer.over_cap);
+    informer_next(&informer, NOW);
+    informer_page(&informer, more, 1, "60", "");
+    assert_true(informer.over_cap);
+    assert_int_equal(informer.store.count, STORE_CAP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +369,15 @@ int main(void)
         cmocka_unit_test(a_page_that_fails_voids_those_before_it),
         cmocka_unit_test(what_a_watch_says_again_is_dropped),
         cmocka_unit_test(an_empty_state_counts),
+        cmocka_unit_test(a_renewed_state_counts_once_it_is_whole_again),
+        cmocka_unit_test(nothing_is_current_before_the_first_state),
+        cmocka_unit_test(a_stream_that_is_over_ends_once),
+        cmocka_unit_test(a_stream_that_closes_leaves_nothing_staged),
+        cmocka_unit_test(only_the_watch_that_stands_is_opened),
+        cmocka_unit_test(each_watch_has_a_number_of_its_own_and_pages_have_none),
+        cmocka_unit_test(a_list_that_begins_anew_has_nothing_of_the_one_before),
+        cmocka_unit_test(more_than_there_is_room_for_are_told_and_left_out),
+        cmocka_unit_test(pages_too),
     };
 
     return cmocka_run_group_tests_name("informer", tests, NULL, NULL);

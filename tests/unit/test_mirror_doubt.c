@@ -212,6 +212,32 @@ static void an_update_of_unknown_outcome_is_in_doubt_until_a_read_shows_it(void 
     }
 }
 
+/* A Create's answer may lack modifiedAt. */
+static void a_time_that_was_not_known_tells_nothing(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+    struct association *read = full("app-sa", "a-1", SCENE_OTHER_ROLE);
+
+    (void)state;
+    read->modified_us = 5;
+    mirror_described(entry, read, NOW + 1);
+    assert_string_equal(entry->association->access.role_arn, SCENE_ROLE);
+}
+
+/* By its whole length: UIDs that the API server makes have 36 bytes. */
+static void trouble_of_one_binding_is_not_that_of_another_with_a_like_uid(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    mirror_failed(entry, TROUBLE_QUOTA, "full", 1, NOW, 1);
+    mirror_blame(entry, "uid-a");
+    mirror_claimed(entry, "uid-ab");
+    assert_null(entry->trouble);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +252,8 @@ int main(void)
         cmocka_unit_test(doubt_lasts_a_minute_from_the_latest_of_its_reasons),
         cmocka_unit_test(an_update_of_unknown_outcome_is_in_doubt_until_a_read_shows_it),
         cmocka_unit_test(what_a_write_told_is_settled_until_the_next_doubt),
+        cmocka_unit_test(a_time_that_was_not_known_tells_nothing),
+        cmocka_unit_test(trouble_of_one_binding_is_not_that_of_another_with_a_like_uid),
     };
 
     return cmocka_run_group_tests_name("mirror_doubt", tests, NULL, NULL);

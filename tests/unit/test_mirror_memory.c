@@ -187,6 +187,152 @@ static void purge_keeps_what_may_matter(void **state)
     assert_non_null(mirror_find(&mirror, KEY("app-sa")));
 }
 
+/* ---- what is forgotten ---- */
+
+static const struct mirror_entry full_of_memories = {.described_at = 1,
+                                                     .tried_at = 2,
+                                                     .created_at = 3,
+                                                     .written_at = 4,
+                                                     .told_at = 5,
+                                                     .unsure_at = 6,
+                                                     .maybe_gone_at = 7,
+                                                     .absent_since = 8,
+                                                     .recheck = true,
+                                                     .unshown = true,
+                                                     .stands = true,
+                                                     .settle = true};
+
+static struct mirror_entry *remember_all(struct mirror *mirror, int64_t deleted_at)
+{
+    struct mirror_entry *entry = mirror_entry(mirror, KEY("app-sa")), all = full_of_memories;
+
+    all.key = entry->key;
+    all.association = full("app-sa", "a-1", SCENE_ROLE);
+    all.deleted_at = deleted_at;
+    *entry = all;
+    return entry;
+}
+
+/* `made`: when we wrote it, 0: we did not. */
+static void knows_nothing(const struct mirror_entry *entry, int64_t made)
+{
+    assert_int_equal(entry->described_at, made);
+    assert_int_equal(entry->tried_at, 0);
+    assert_int_equal(entry->created_at, made);
+    assert_int_equal(entry->written_at, made);
+    assert_int_equal(entry->told_at, made);
+    assert_int_equal(entry->deleted_at, 0);
+    assert_int_equal(entry->unsure_at, 0);
+    assert_int_equal(entry->maybe_gone_at, 0);
+    assert_int_equal(entry->absent_since, 0);
+    assert_false(entry->recheck);
+    assert_false(entry->unshown);
+    assert_false(entry->settle);
+    assert_true(entry->stands == (made != 0));
+}
+
+static void nothing_that_is_known_of_one_holds_for_another(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        CLEANUP(mirror_release) struct mirror mirror = {0};
+        struct mirror_entry *entry = remember_all(&mirror, way == 3 ? 9 : 0);
+
+        if (way == 0)
+            list_one(&mirror, "app-sa", "a-2", NOW);
+        else if (way == 1)
+            list_none(&mirror, NOW);
+        else if (way == 2)
+            mirror_created(entry, full("app-sa", "a-2", SCENE_ROLE), NOW);
+        else
+            mirror_vanished(entry, NOW);
+        knows_nothing(entry, way == 2 ? NOW : 0);
+    }
+}
+
+static void an_update_is_written_told_and_described_at_once(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = remember_all(&mirror, 0);
+
+    (void)state;
+    entry->stands = false;
+    mirror_failed(entry, TROUBLE_DENIED, "no", 1, NOW, 1);
+    mirror_updated(entry, full("app-sa", "a-1", SCENE_OTHER_ROLE), NOW);
+    assert_int_equal(entry->written_at, NOW);
+    assert_int_equal(entry->told_at, NOW);
+    assert_int_equal(entry->described_at, NOW);
+    assert_int_equal(entry->created_at, 3);
+    assert_true(entry->stands);
+    assert_null(entry->trouble);
+    assert_string_equal(entry->association->access.role_arn, SCENE_OTHER_ROLE);
+}
+
+static void new_tags_are_told_where_the_rest_was_settled(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = remember_all(&mirror, 0);
+
+    (void)state;
+    entry->stands = false;
+    mirror_retagged(entry, "a\tb\n", false, NOW);
+    assert_int_equal(entry->written_at, NOW);
+    assert_int_equal(entry->told_at, 5);
+    assert_true(entry->stands);
+    mirror_retagged(entry, "a\tc\n", true, NOW + 1);
+    assert_int_equal(entry->told_at, NOW + 1);
+    assert_string_equal(entry->association->id, "a-1");
+}
+
+static void what_we_delete_was_never_written(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = remember_all(&mirror, 0);
+
+    (void)state;
+    mirror_failed(entry, TROUBLE_DENIED, "no", 1, NOW, 1);
+    mirror_deleted(entry, NOW);
+    assert_int_equal(entry->deleted_at, NOW);
+    assert_int_equal(entry->confirm_at, NOW);
+    assert_int_equal(entry->created_at, 0);
+    assert_int_equal(entry->written_at, 0);
+    assert_int_equal(entry->told_at, 0);
+    assert_int_equal(entry->maybe_gone_at, 0);
+    assert_null(entry->trouble);
+    assert_string_equal(entry->ghost->id, "a-1");
+    assert_int_equal(entry->ghost->at, NOW);
+}
+
+static void what_is_undone_is_forgotten_when_a_person_says_so(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    mirror_uncontest(entry);
+    entry->contest = mem_alloc(sizeof *entry->contest);
+    mirror_uncontest(entry);
+    assert_null(entry->contest);
+}
+
+static void purge_keeps_what_was_deleted_last_while_reads_may_show_it(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = created(&mirror, "a-1", NOW);
+
+    (void)state;
+    mirror_deleted(entry, NOW);
+    mirror_vanished(entry, NOW);
+    mirror_purge(&mirror, NOW + 2 * MIRROR_SETTLE_MS - 1);
+    assert_int_equal(mirror.count, 1);
+    mirror_purge(&mirror, NOW + 2 * MIRROR_SETTLE_MS);
+    assert_int_equal(mirror.count, 0);
+    mirror_entry(&mirror, KEY("b"));
+    mirror_release(&mirror);
+    assert_int_equal(mirror.count, 0);
+    assert_null(mirror.entries);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +346,12 @@ int main(void)
         cmocka_unit_test(an_edit_makes_a_new_start),
         cmocka_unit_test(trouble_ends_with_the_claim_it_was_met_for),
         cmocka_unit_test(purge_keeps_what_may_matter),
+        cmocka_unit_test(nothing_that_is_known_of_one_holds_for_another),
+        cmocka_unit_test(an_update_is_written_told_and_described_at_once),
+        cmocka_unit_test(new_tags_are_told_where_the_rest_was_settled),
+        cmocka_unit_test(what_we_delete_was_never_written),
+        cmocka_unit_test(what_is_undone_is_forgotten_when_a_person_says_so),
+        cmocka_unit_test(purge_keeps_what_was_deleted_last_while_reads_may_show_it),
     };
 
     return cmocka_run_group_tests_name("mirror_memory", tests, NULL, NULL);

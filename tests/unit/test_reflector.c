@@ -294,6 +294,89 @@ static void a_page_asked_for_before_a_renewal_is_not_the_last(void **state)
     assert_false(reflector.stale);
 }
 
+static void a_version_as_long_as_there_is_room_for_is_kept(void **state)
+{
+    struct reflector reflector = watching();
+    char version[sizeof reflector.version + 1];
+
+    (void)state;
+    memset(version, '8', sizeof version - 1);
+    version[sizeof version - 1] = '\0';
+    assert_true(reflector_saw(&reflector, version));
+    assert_string_equal(reflector.version, "100");
+    version[sizeof version - 2] = '\0';
+    reflector_saw(&reflector, version);
+    assert_string_equal(reflector.version, version);
+}
+
+static void a_watch_that_lasts_a_second_ends_well_without_a_word(void **state)
+{
+    struct reflector reflector = watching();
+    int64_t now = NOW + 5000;
+
+    (void)state;
+    ends(&reflector, &well, now);
+    assert_int_equal(reflector_next(&reflector, now), REFLECTOR_WATCH);
+    reflector_opened(&reflector, now);
+    ends(&reflector, &well, now + 1000);
+    assert_int_equal(reflector.due, now + 1000);
+}
+
+/* What was heard before it began is no sign of its life. */
+static void a_new_state_has_said_nothing_yet(void **state)
+{
+    struct reflector reflector = watching();
+
+    (void)state;
+    reflector_saw(&reflector, "101");
+    reflector_renew(&reflector);
+    assert_int_equal(reflector_next(&reflector, NOW + 10), REFLECTOR_STREAM);
+    reflector_streamed(&reflector, "101", NOW + 10);
+    ends(&reflector, &well, NOW + 11);
+    assert_true(reflector.due > NOW + 11);
+}
+
+static void a_watch_stands_since_its_state_was_whole(void **state)
+{
+    struct reflector reflector;
+
+    (void)state;
+    reflector_init(&reflector);
+    assert_int_equal(reflector_next(&reflector, NOW), REFLECTOR_STREAM);
+    reflector_opened(&reflector, NOW);
+    reflector_streamed(&reflector, "100", NOW + 50000);
+    reflector.backoff.failures = 9;
+    ends(&reflector, &reset, NOW + 50000 + 119999);
+    assert_true(reflector.due - (NOW + 50000 + 119999) >= 7500);
+}
+
+/* One that stood for long says nothing of the next, which never did. */
+static void a_watch_that_never_stood_has_not_lasted(void **state)
+{
+    struct reflector reflector = watching();
+    int64_t now = NOW + 200000;
+
+    (void)state;
+    ends(&reflector, &reset, now);
+    for (int i = 0; i < 5; i++) {
+        now = reflector.due;
+        assert_int_equal(reflector_next(&reflector, now), REFLECTOR_WATCH);
+        ends(&reflector, &reset, now);
+    }
+    assert_true(reflector.due - now >= 7500);
+}
+
+/* The longer of the two waits. */
+static void a_short_retry_after_does_not_shorten_the_wait(void **state)
+{
+    const struct error throttled = {.kind = ERROR_THROTTLED, .retry_after_ms = 1};
+    struct reflector reflector = watching();
+
+    (void)state;
+    ends(&reflector, &throttled, NOW + 10);
+    assert_in_range(reflector.due, NOW + 10 + 400, NOW + 10 + 800);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +396,12 @@ int main(void)
         cmocka_unit_test(a_restart_takes_the_state_anew_while_the_watch_stands),
         cmocka_unit_test(a_renewal_voids_what_is_known_and_what_is_under_way),
         cmocka_unit_test(a_page_asked_for_before_a_renewal_is_not_the_last),
+        cmocka_unit_test(a_version_as_long_as_there_is_room_for_is_kept),
+        cmocka_unit_test(a_watch_that_lasts_a_second_ends_well_without_a_word),
+        cmocka_unit_test(a_new_state_has_said_nothing_yet),
+        cmocka_unit_test(a_watch_stands_since_its_state_was_whole),
+        cmocka_unit_test(a_watch_that_never_stood_has_not_lasted),
+        cmocka_unit_test(a_short_retry_after_does_not_shorten_the_wait),
     };
 
     return cmocka_run_group_tests_name("reflector", tests, NULL, NULL);
