@@ -159,13 +159,14 @@ def main() -> int:
     parser.add_argument("--histories", type=int, help=f"of each seed, at most ({HISTORIES})")
     parser.add_argument("--explain", action="store_true", help="also what the invariants said")
     parser.add_argument("--auto", type=int, metavar="N", help="N mutants made by rule, instead of those in files")
+    parser.add_argument("--units-first", action="store_true", help="of --auto: the unit tests judge first, which is quicker")
     options = parser.parse_args()
     start = time.monotonic()
     make("build/podbind-sim")
     if options.auto:
         import mutant_auto  # its unit tests are built only for it
 
-        status = mutant_auto.run(options.auto, options.histories or mutant_auto.HISTORIES)
+        status = mutant_auto.run(options.auto, options.histories or mutant_auto.HISTORIES, options.units_first)
     else:
         histories = options.histories or HISTORIES
         whole = not options.mutants and histories >= HISTORIES
