@@ -220,7 +220,6 @@ static void finalizer_done(struct run *run, struct flight *flight)
     }
     if (flight->task.kind == TASK_FINALIZER_ADD) {
         mirror_note_newcomer(&run->apply->observe->mirror, job->claim->binding->uid);
-        job->has_finalizer = true;
         if (!run->stop)
             run_push_steps(run, job);
     }

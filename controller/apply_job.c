@@ -123,7 +123,7 @@ static bool needs_finalizer(const struct run *run, const struct job *job)
     for (size_t i = 0; i < job->step_count; i++)
         if (plan_may_act(job->steps[i], run->apply->context) &&
             (job->steps[i]->verb == PLAN_CREATE || job->steps[i]->verb == PLAN_CHANGE))
-            return !job->has_finalizer;
+            return !job->claim->binding->has_finalizer;
     return false;
 }
 
@@ -161,7 +161,7 @@ void run_close_job(struct run *run, struct job *job)
     }
     job->farewell = run_releases(run, job);
     if (job->farewell == FAREWELL_NONE &&
-        !(job->has_finalizer && run->apply->context->mode != PLAN_OBSERVE &&
+        !(binding->has_finalizer && run->apply->context->mode != PLAN_OBSERVE &&
           run_may_let_go(run, job)))
         return;
     if (job->farewell == FAREWELL_NONE)
@@ -206,7 +206,7 @@ void run_make_jobs(struct run *run)
         const struct binding *binding = desired->claims[i].binding;
         struct job *job = &run->jobs[i];
 
-        *job = (struct job){.claim = &desired->claims[i], .has_finalizer = binding->has_finalizer};
+        *job = (struct job){.claim = &desired->claims[i]};
         job->fresh = fresh_find(run->apply->fresh, binding->namespace, binding->name) != NULL;
         look_at_refusal(run, binding);
         if (plan) {

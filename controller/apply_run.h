@@ -25,9 +25,8 @@ struct job {
     struct claim *claim;
     struct plan_step **steps; /* those of the claim */
     size_t step_count;
-    size_t open; /* tasks queued or under way */
-    bool fresh;  /* a person has just changed it */
-    bool has_finalizer;
+    size_t open;   /* tasks queued or under way */
+    bool fresh;    /* a person has just changed it */
     bool reported; /* its status was looked at in this pass */
     enum farewell farewell;
     char *version; /* resourceVersion after our own write; NULL: as in the store */
