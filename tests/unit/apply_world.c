@@ -133,6 +133,7 @@ static void get(struct apply_world *world, struct call *call)
             if (strcmp(scene->bindings[i]->name, name) == 0)
                 call->out.binding = binding_copy(scene->bindings[i]);
     } else {
+        note_order(world, name);
         for (size_t i = 0; i < scene->account_count; i++)
             if (strcmp(scene->accounts[i]->name, name) == 0)
                 call->out.service_account = service_account_copy(scene->accounts[i]);

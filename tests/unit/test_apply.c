@@ -362,6 +362,58 @@ static void a_world_that_ends_ends_the_pass(void **state)
     assert_int_equal(err.kind, ERROR_GONE);
 }
 
+/* It is on its way to a Delete, which others may wait for. */
+static void the_account_of_what_goes_is_read_before_status_is_written(void **state)
+{
+    static const struct selector_requirement web = {.key = "web", .operation = SELECTOR_EXISTS};
+    struct apply_world *world = *state;
+    struct association association = scene_association("gone", "uid-selector");
+    struct binding *selector = apply_world_add(world, "selector");
+
+    selector->service_account = "";
+    selector->selector = &web;
+    selector->selector_count = 1;
+    scene_add_association(&world->scene, &association);
+    apply_world_add(world, "a");
+    world->scene.context.absence_grace_ms = 0;
+    world->window = 1;
+    apply_world_run(world);
+    assert_memory_equal(world->order, "a gone a ", 9);
+}
+
+/* ---- what is remembered ---- */
+
+static void what_is_remembered_of_a_binding_ends_with_it(void **state)
+{
+    struct apply_world *world = *state;
+
+    apply_world_add(world, "reader");
+    error_set(&world->fails[CALL_CREATE_ASSOCIATION], ERROR_DENIED, "EKS says no");
+    apply_world_run(world);
+    assert_int_equal(world->reports.count, 1); /* since when it is not Ready */
+    apply_world_run(world);
+    assert_int_equal(world->reports.count, 1);
+    mem_free(world->scene.bindings[--world->scene.binding_count]);
+    apply_world_run(world);
+    assert_int_equal(world->reports.count, 0);
+}
+
+static void a_pass_that_is_cut_has_not_looked_at_all(void **state)
+{
+    struct apply_world *world = *state;
+
+    apply_world_add(world, "reader");
+    error_set(&world->fails[CALL_CREATE_ASSOCIATION], ERROR_DENIED, "EKS says no");
+    apply_world_run(world);
+    assert_int_equal(world->reports.count, 1);
+    world->script.now += 600000; /* it is tried again, and that pass is cut before its status */
+    world->takes_ms = 100;
+    world->meanwhile = urge;
+    apply_world_run(world);
+    assert_true(world->result.cut);
+    assert_int_equal(world->reports.count, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
@@ -386,6 +438,9 @@ int main(void)
         TEST(other_news_cut_it_after_a_second),
         TEST(without_news_a_pass_takes_its_time),
         TEST(a_world_that_ends_ends_the_pass),
+        TEST(the_account_of_what_goes_is_read_before_status_is_written),
+        TEST(what_is_remembered_of_a_binding_ends_with_it),
+        TEST(a_pass_that_is_cut_has_not_looked_at_all),
     };
 
     return cmocka_run_group_tests_name("apply", tests, NULL, NULL);

@@ -198,6 +198,22 @@ static void what_lingers_of_a_binding_that_stays_is_told_beside(void **state)
     assert_non_null(strstr(apply_world_binding(world, "reader")->associated, "too many at once"));
 }
 
+static void reads_before_a_delete_keep_to_the_window(void **state)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    struct apply_world *world = *state;
+
+    for (size_t i = 0; i < 6; i++) {
+        apply_world_add(world, names[i])->deleting = true;
+        apply_world_stand(world, names[i]);
+    }
+    world->window = 2;
+    apply_world_run(world);
+    for (size_t i = 0; i < 6; i++)
+        assert_false(apply_world_stands(world, names[i]));
+    assert_int_equal(world->script.most_under_way, 4); /* two to each of EKS and Kubernetes */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
@@ -211,6 +227,7 @@ int main(void)
         TEST(what_a_mode_forbids_to_delete_is_told_in_status),
         TEST(what_the_budget_holds_is_told_in_status),
         TEST(what_lingers_of_a_binding_that_stays_is_told_beside),
+        TEST(reads_before_a_delete_keep_to_the_window),
     };
 
     return cmocka_run_group_tests_name("apply_delete", tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "controller/apply_run.h"
 #include "tests/unit/apply_world.h"
 
 /* `reader` is being deleted. */
@@ -86,6 +87,25 @@ static void one_that_stays_is_not_abandoned(void **state)
     apply_world_run(world);
     assert_string_equal(apply_world_binding(world, "reader")->finalizers, "-");
     assert_string_equal(apply_world_binding(world, "reader")->reason, "Ready");
+}
+
+/* Whoever asks, and whatever else keeps it. */
+static void only_a_binding_that_goes_and_has_our_finalizer_is_let_go_of(void **state)
+{
+    struct apply_world *world = *state;
+    const struct apply apply = {.observe = &world->observe, .context = &world->scene.context};
+    const struct run run = {.apply = &apply};
+    struct binding *binding = world->scene.bindings[0];
+    struct claim claim = {.binding = binding};
+    const struct job job = {.claim = &claim};
+
+    binding->abandon = true;
+    assert_int_equal(run_releases(&run, &job), FAREWELL_ABANDONED);
+    binding->deleting = false;
+    assert_int_equal(run_releases(&run, &job), FAREWELL_NONE);
+    binding->deleting = true;
+    binding->has_finalizer = false;
+    assert_int_equal(run_releases(&run, &job), FAREWELL_NONE);
 }
 
 static void one_without_our_finalizer_needs_no_abandoning(void **state)
@@ -192,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_abandoned_binding_goes_at_once_and_leaves_all),
         TEST(one_that_stays_is_not_abandoned),
+        TEST(only_a_binding_that_goes_and_has_our_finalizer_is_let_go_of),
         TEST(one_without_our_finalizer_needs_no_abandoning),
         TEST(what_status_remembers_is_named_where_eks_cannot_be_read),
         TEST(that_nothing_is_known_to_be_left_is_told_too),

@@ -84,6 +84,7 @@ static void refuses_what_is_always_refused(void **state)
         {"reader", "", "arn:aws:iam::444455556666:role/aws-service-role/x", "Refused",
          "service-linked role"},
         {"reader", "", "target", "InvalidSpec", "targetRole 'target' is not an IAM role ARN"},
+        {"", "reader", "target", "InvalidSpec", "role 'reader' is not"}, /* one thing at a time */
     };
 
     (void)state;

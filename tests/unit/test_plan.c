@@ -205,6 +205,46 @@ static void what_may_have_been_updated_unseen_is_not_in_place(void **state)
     assert_int_equal(scene.plan.steps[0].verb, PLAN_UNKNOWN);
 }
 
+static void what_was_released_is_an_empty_plan(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+
+    (void)state;
+    plan_case_read("binding app/reader\n"
+                   "association b/x +listed-only\n",
+                   &scene);
+    plan_release(&scene.plan);
+    assert_int_equal(scene.plan.count, 0);
+    assert_null(scene.plan.steps);
+    assert_false(plan_has_unknown(&scene.plan, "b"));
+}
+
+/* UIDs are in no order of names. */
+static void each_association_is_its_own_bindings(void **state)
+{
+    static const char *const owners[] = {"a", "b", "c", "d", "e"};
+    CLEANUP(scene_release) struct scene scene;
+
+    (void)state;
+    plan_case_read("binding app/a uid=u5 account=k1\n"
+                   "binding app/b uid=u2 account=k2\n"
+                   "binding app/c uid=u4 account=k3\n"
+                   "binding app/d uid=u1 account=k4\n"
+                   "binding app/e uid=u3 account=k5\n"
+                   "association app/old-1 uid=u5\n"
+                   "association app/old-2 uid=u2\n"
+                   "association app/old-3 uid=u4\n"
+                   "association app/old-4 uid=u1\n"
+                   "association app/old-5 uid=u3\n",
+                   &scene);
+    for (size_t i = 0; i < 5; i++) {
+        const struct plan_step *step = &scene.plan.steps[5 + i];
+
+        assert_non_null(step->claim);
+        assert_string_equal(step->claim->binding->name, owners[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest plain[] = {
@@ -216,6 +256,8 @@ int main(void)
         cmocka_unit_test(a_delete_needs_what_was_planned_to_stand_there_still),
         cmocka_unit_test(what_may_have_been_updated_unseen_is_not_in_place),
         cmocka_unit_test(a_plan_of_nothing_is_empty),
+        cmocka_unit_test(what_was_released_is_an_empty_plan),
+        cmocka_unit_test(each_association_is_its_own_bindings),
     };
 
     return aws_cases_run("plan", plain, sizeof plain / sizeof *plain, plans_as_the_case_says);
