@@ -10,6 +10,7 @@
 #define DECREASE 0.85  /* of the ceiling */
 #define WRONG 3.0      /* so far above the ceiling that it was none */
 #define LITTLE_LESS 0.7
+#define TRUSTED 0.75 /* of what is seen of the bucket's size */
 #define OPEN_FIRST 4 /* calls under way at first */
 #define OPEN_EVERY 8 /* one more after so many have passed */
 #define OPEN_MOST 1000
@@ -41,12 +42,20 @@ static void wake(struct throttle *throttle, int64_t now)
         .under_way = under_way, .epoch = epoch, .empty_at = now, .filled_at = now, .used_at = now};
 }
 
+/* What is not used stays in AWS's bucket. Its size shows in what went through before the first loss,
+ * less what was filled in meanwhile. */
+static double most_tokens(const struct throttle *throttle)
+{
+    double seen = throttle->first_passed - throttle->first_seconds * throttle->ceiling;
+
+    return most(throttle->ceiling > 0 ? TRUSTED * seen : 0, 1 + SLACK_S * throttle->rate);
+}
+
 static void fill(struct throttle *throttle, int64_t now)
 {
     double seconds = (double)(now - throttle->filled_at) / 1e3;
 
-    throttle->tokens =
-        least(throttle->tokens + seconds * throttle->rate, 1 + SLACK_S * throttle->rate);
+    throttle->tokens = least(throttle->tokens + seconds * throttle->rate, most_tokens(throttle));
     throttle->filled_at = now;
 }
 
@@ -144,6 +153,8 @@ static void lose(struct throttle *throttle, int64_t now)
     double measured = (double)throttle->passed * 1e3 / (double)(span > 0 ? span : 1);
 
     if (throttle->rate <= 0) {
+        throttle->first_passed = (double)throttle->passed;
+        throttle->first_seconds = (double)span / 1e3;
         begin_trial(throttle, most(least(measured, (double)throttle->passed) / 2, LEAST_GUESS),
                     now);
     } else if (span <= REST_MS || is_lost(throttle)) {

@@ -19,11 +19,13 @@
  *             second of rest, then a guess that doubles every second until the next loss measures.
  *   decrease  To 85 % of the ceiling. What is left over fills the bucket, so it is not lost.
  *   increase  In a line to 115 % of it; if that is not refused, the ceiling was wrong, and the rate
- *             grows by a third a second. It grows with answers only: what is not used shows nothing.
+ *             grows by a third a second; a loss at three times the ceiling begins a trial. It grows
+ *             with answers only: what is not used shows nothing.
  *
- * With a rate, calls leave one by one and no more are under way than leave in a second. What AWS
- * asks to wait for holds all calls, five minutes at most. After a minute without a call all is
- * forgotten.
+ * With a rate, calls leave one by one, and no more are under way than leave in a second; what was
+ * saved up while there was nothing to do may leave at once, up to 75 % of what the bucket was seen
+ * to hold before the first loss. What AWS asks to wait for holds all calls, five minutes at most.
+ * After a minute without a call all is forgotten.
  */
 #pragma once
 
@@ -38,9 +40,10 @@ struct throttle {
     double ceiling; /* what was measured at the last loss; 0: a trial */
     double tokens;  /* of our own bucket: 1 is a call */
     int64_t filled_at;
-    int64_t held_until; /* nothing leaves before, ms since boot */
-    int64_t empty_at;   /* the last loss, or when we began */
-    size_t passed;      /* answers since then that were no 429 */
+    int64_t held_until;                 /* nothing leaves before, ms since boot */
+    int64_t empty_at;                   /* the last loss, or when we began */
+    size_t passed;                      /* answers since then that were no 429 */
+    double first_passed, first_seconds; /* until the first loss */
     int64_t grown_at;
     int64_t used_at; /* a call left, or came back */
     bool rough;      /* the ceiling was measured by a trial, over a short time */

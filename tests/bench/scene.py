@@ -291,9 +291,7 @@ class Scene:
         self.watch(meter, self.all_ready, 300, "all bindings to be Ready")
         created = self.rationed("CreatePodIdentityAssociation", max(self.audit.status_times.values()) - started)
         self.pause(meter, THROTTLE["burst"] / THROTTLE["rate"] + 1)  # the bucket is full again
-        asked = time.time()
-        self.deletion()
-        deleted = self.rationed("DeletePodIdentityAssociation", max(self.audit.finalizer_times.values()) - asked)
+        deleted = self.rationed("DeletePodIdentityAssociation", self.deletion()["seconds"])
         self.stop_operator()
         return {"bound_seconds": self.throttle_bound(), "created": created, "deleted": deleted}
 

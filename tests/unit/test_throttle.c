@@ -245,6 +245,20 @@ static void silence_is_forgotten_and_a_full_bucket_used(void **state)
     check(seconds < 2, &model, seconds, 0); /* and not ten, one by one */
 }
 
+static void what_was_saved_up_is_used(void **state)
+{
+    struct model model = model_of(10, 20, 50, 300);
+    double seconds;
+
+    (void)state;
+    finish(&model);
+    run_for(&model, 5000);
+    model.todo = 300;
+    model.lost = model.done = 0;
+    seconds = finish(&model);
+    check(seconds < 28 * 1.03 && share_lost(&model) < 0.05, &model, seconds, 28);
+}
+
 static void a_throttled_server_gets_few_calls_and_is_found_mended(void **state)
 {
     struct model model = model_of(0, 1, 50, 10000);
@@ -343,6 +357,7 @@ int main(void)
         cmocka_unit_test(a_rate_that_rises_is_found_again),
         cmocka_unit_test(what_another_client_takes_is_not_ours),
         cmocka_unit_test(silence_is_forgotten_and_a_full_bucket_used),
+        cmocka_unit_test(what_was_saved_up_is_used),
         cmocka_unit_test(a_throttled_server_gets_few_calls_and_is_found_mended),
         cmocka_unit_test(what_was_under_way_at_a_loss_is_the_same_loss),
         cmocka_unit_test(nothing_leaves_before_the_time_that_aws_asks_for),
