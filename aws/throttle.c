@@ -54,8 +54,11 @@ static double most_tokens(const struct throttle *throttle)
 static void fill(struct throttle *throttle, int64_t now)
 {
     double seconds = (double)(now - throttle->filled_at) / 1e3;
+    double tokens = throttle->tokens + seconds * throttle->rate;
 
-    throttle->tokens = least(throttle->tokens + seconds * throttle->rate, most_tokens(throttle));
+    throttle->tokens = least(tokens, most_tokens(throttle));
+    if (throttle->ceiling > 0) /* in a trial they were not offered */
+        throttle->unused += tokens - throttle->tokens;
     throttle->filled_at = now;
 }
 
@@ -150,7 +153,8 @@ static double new_ceiling(const struct throttle *throttle, double measured)
 static void lose(struct throttle *throttle, int64_t now)
 {
     int64_t span = now - throttle->empty_at;
-    double measured = (double)throttle->passed * 1e3 / (double)(span > 0 ? span : 1);
+    double turns = (double)throttle->passed + throttle->unused;
+    double measured = turns * 1e3 / (double)(span > 0 ? span : 1);
 
     if (throttle->rate <= 0) {
         throttle->first_passed = (double)throttle->passed;
@@ -165,7 +169,7 @@ static void lose(struct throttle *throttle, int64_t now)
         throttle->rate = DECREASE * throttle->ceiling;
     }
     throttle->rate = most(throttle->rate, LEAST_RATE);
-    throttle->tokens = 0;
+    throttle->tokens = throttle->unused = 0;
     throttle->filled_at = throttle->grown_at = throttle->empty_at = now;
     throttle->passed = 0;
     throttle->epoch++;

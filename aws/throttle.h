@@ -14,7 +14,8 @@
  *             the same loss.
  *   ceiling   Between two losses exactly as much has passed as the bucket was filled with. So what
  *             passed, divided by the time, *is* the rate that we are given, whatever the bucket's
- *             size. It is remembered as the ceiling.
+ *             size. It is remembered as the ceiling. Turns that nothing needed count as passed: to
+ *             have been idle says nothing of the rate.
  *   trial     After a first loss, or one that came soon after another, nothing is known: half a
  *             second of rest, then a guess that doubles every second until the next loss measures.
  *   decrease  To 85 % of the ceiling. What is left over fills the bucket, so it is not lost.
@@ -43,6 +44,7 @@ struct throttle {
     int64_t held_until;                 /* nothing leaves before, ms since boot */
     int64_t empty_at;                   /* the last loss, or when we began */
     size_t passed;                      /* answers since then that were no 429 */
+    double unused;                      /* turns since the last loss that nothing needed */
     double first_passed, first_seconds; /* until the first loss */
     int64_t grown_at;
     int64_t used_at; /* a call left, or came back */

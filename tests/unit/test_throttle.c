@@ -259,6 +259,22 @@ static void what_was_saved_up_is_used(void **state)
     check(seconds < 28 * 1.03 && share_lost(&model) < 0.05, &model, seconds, 28);
 }
 
+static void to_have_been_idle_is_no_reason_to_be_slow(void **state)
+{
+    struct model model = model_of(10, 20, 50, 300);
+    size_t done;
+
+    (void)state;
+    finish(&model);
+    run_for(&model, 30000);
+    model.bucket.tokens = 0; /* somebody else has used it up */
+    model.todo = 1000;
+    run_for(&model, 5000);
+    done = model.done;
+    run_for(&model, 20000);
+    assert_true(model.done - done >= 190);
+}
+
 static void a_throttled_server_gets_few_calls_and_is_found_mended(void **state)
 {
     struct model model = model_of(0, 1, 50, 10000);
@@ -358,6 +374,7 @@ int main(void)
         cmocka_unit_test(what_another_client_takes_is_not_ours),
         cmocka_unit_test(silence_is_forgotten_and_a_full_bucket_used),
         cmocka_unit_test(what_was_saved_up_is_used),
+        cmocka_unit_test(to_have_been_idle_is_no_reason_to_be_slow),
         cmocka_unit_test(a_throttled_server_gets_few_calls_and_is_found_mended),
         cmocka_unit_test(what_was_under_way_at_a_loss_is_the_same_loss),
         cmocka_unit_test(nothing_leaves_before_the_time_that_aws_asks_for),
