@@ -169,6 +169,8 @@ static void fill(struct run *run)
         launch(run, &task);
     while (!run->stop && run->kube_under_way < run->apply->window && next_kube_task(run, &task))
         launch(run, &task);
+    if (!run->stop && run->apply->plan)
+        roles_ask(run->apply->roles); /* after all writes that may go now */
 }
 
 static bool waits_for_eks(const struct run *run)
@@ -199,15 +201,26 @@ static void come_back(struct run *run, struct flight *flight)
     flight_finish(run, flight);
 }
 
+/* A call is held back until then, or a status that waits for its role is looked at again. */
+static int64_t run_patience(const struct run *run)
+{
+    int64_t until = run->paced;
+
+    if (run->stop)
+        return INT64_MAX;
+    return run->waiting > 0 && run->patient_until < until ? run->patient_until : until;
+}
+
 static int keep_going(struct run *run, struct error *err)
 {
     struct call *call = NULL;
 
     for (;;) {
+        run_look_at_roles(run);
         fill(run);
         if (run->eks_under_way + run->kube_under_way == 0 && (run->stop || run->paced == INT64_MAX))
             return 0;
-        switch (intake_next(run->apply->intake, run->stop ? INT64_MAX : run->paced, &call)) {
+        switch (intake_next(run->apply->intake, run_patience(run), &call)) {
         case INTAKE_CALL:
             come_back(run, call->owner);
             break;

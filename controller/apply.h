@@ -28,6 +28,7 @@
 #include "controller/observe.h"
 #include "controller/refusals.h"
 #include "controller/report.h"
+#include "controller/roles.h"
 #include "reconcile/plan.h"
 
 struct apply {
@@ -36,6 +37,7 @@ struct apply {
     struct budget *budget;
     struct reports *reports;
     struct refusals *refusals;
+    struct roles *roles;
     const struct desired *desired;
     struct plan *plan; /* NULL: EKS can't be read or must not be written; only status is */
     const struct plan_context *context;

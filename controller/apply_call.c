@@ -38,16 +38,21 @@ static struct object_in object_of(const struct job *job)
 static void make_report(struct run *run, struct job *job, struct report *ret_report)
 {
     struct outcome_context context = *run->apply->outcome;
+    struct roles *roles = run->apply->roles;
+    int64_t role_wait = job->role ? roles_wait_until(roles, job->role) : 0;
 
     context.now = run->ports->now(run->ports->world);
     context.wall_us = run->ports->wall(run->ports->world);
     context.stuck = job_stuck(run, job);
     context.lingering = job_lingering(job);
+    context.role = job->role ? &job->role->role : NULL;
     if (!context.lingering)
         context.hold = "";
     job->reported = true;
-    report_make(run->apply->reports, job->claim, &context, ret_report);
+    report_make(run->apply->reports, job->claim, &context, role_wait, ret_report);
     run_note_due(run, ret_report->due);
+    if (ret_report->outcome.status.conditions[CONDITION_ROLE_TRUSTED].status == CONDITION_FALSE)
+        roles_refuse(roles, job->role);
 }
 
 static void prepare_finalizers(struct flight *flight, bool with_ours)
@@ -61,6 +66,8 @@ static void prepare_finalizers(struct flight *flight, bool with_ours)
 static bool prepare_status(struct run *run, struct flight *flight)
 {
     make_report(run, flight->task.job, &flight->report);
+    if (flight->report.awaits_role)
+        run_await_role(run, flight->task.job, flight->report.due);
     flight->call.verb = CALL_PATCH_STATUS;
     flight->call.in.object = object_of(flight->task.job);
     flight->call.in.object.status = &flight->report.outcome.status;
@@ -76,10 +83,17 @@ static const char *say_event(struct run *run, struct flight *flight, bool *ret_w
         return job_say_farewell(flight->task.job, &flight->note);
     }
     make_report(run, flight->task.job, report);
-    *ret_warning = flight->task.event == EVENT_IRSA || !report->outcome.ready;
+    *ret_warning = flight->task.event != EVENT_REASON || !report->outcome.ready;
     if (flight->task.event == EVENT_REASON) {
         strbuf_str(&flight->note, strbuf_text(&report->outcome.ready_message));
         return report->outcome.reason;
+    }
+    if (flight->task.event == EVENT_TRUST) {
+        const struct binding_condition *trust =
+            &report->outcome.status.conditions[CONDITION_ROLE_TRUSTED];
+
+        strbuf_str(&flight->note, trust->message);
+        return trust->reason;
     }
     strbuf_format(&flight->note,
                   "service account '%.253s' still carries eks.amazonaws.com/role-arn: a pod that "
@@ -238,6 +252,8 @@ static void status_done(struct run *run, struct flight *flight)
         report_notice(&run->apply->reports->notices, job->claim->binding, &flight->report.outcome);
         run_push(run, (struct task){.kind = TASK_EVENT, .job = job});
     }
+    if (flight->report.distrust)
+        run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .event = EVENT_TRUST});
     if (flight->report.irsa)
         run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .event = EVENT_IRSA});
 }
@@ -270,6 +286,8 @@ static void step_came_back(struct run *run, struct flight *flight)
     bool in_vain = flight->task.call == STEP_DELETE && had_no_effect(flight->call.error.kind);
     struct task *task = &flight->task;
     enum step_call next;
+
+    run_doubt_role(run, task->job, &flight->call);
 
     if (in_vain)
         budget_give_back(run->apply->budget);

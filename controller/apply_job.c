@@ -202,6 +202,8 @@ void run_make_jobs(struct run *run)
 
     run->jobs = mem_array(desired->claim_count, sizeof *run->jobs);
     refusals_begin(run->apply->refusals);
+    if (plan)
+        roles_begin(run->apply->roles);
     for (size_t i = 0; i < desired->claim_count; i++) {
         const struct binding *binding = desired->claims[i].binding;
         struct job *job = &run->jobs[i];
@@ -209,6 +211,7 @@ void run_make_jobs(struct run *run)
         *job = (struct job){.claim = &desired->claims[i]};
         job->fresh = fresh_find(run->apply->fresh, binding->namespace, binding->name) != NULL;
         look_at_refusal(run, binding);
+        job_find_role(run, job);
         if (plan) {
             job->steps = plan->by_claim + plan->claim_first[i];
             job->step_count = plan->claim_first[i + 1] - plan->claim_first[i];
@@ -217,4 +220,6 @@ void run_make_jobs(struct run *run)
             begin_job(run, job);
     }
     refusals_end(run->apply->refusals);
+    if (plan)
+        roles_end(run->apply->roles);
 }

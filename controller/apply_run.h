@@ -6,6 +6,7 @@
  *     apply_job.c   jobs and the queues of tasks: what comes next for a binding
  *     apply_leave.c whether a binding that is being deleted may go
  *     apply_farewell.c  whether it goes whatever is left, and what is told then
+ *     apply_role.c  what waits for IAM, and what makes podbind ask it again
  *     apply_call.c  flights: a task as a call, and what its answer means
  */
 #pragma once
@@ -25,9 +26,11 @@ struct job {
     struct claim *claim;
     struct plan_step **steps; /* those of the claim */
     size_t step_count;
-    size_t open;   /* tasks queued or under way */
-    bool fresh;    /* a person has just changed it */
-    bool reported; /* its status was looked at in this pass */
+    size_t open;              /* tasks queued or under way */
+    bool fresh;               /* a person has just changed it */
+    bool reported;            /* its status was looked at in this pass */
+    bool waits;               /* ... and is looked at again when IAM has told more of roles */
+    struct roles_entry *role; /* NULL: there is none to be asked for */
     enum farewell farewell;
     char *version; /* resourceVersion after our own write; NULL: as in the store */
 };
@@ -38,6 +41,7 @@ enum task_kind { TASK_FINALIZER_ADD, TASK_STEP, TASK_FINALIZER_DROP, TASK_STATUS
 enum event_kind {
     EVENT_REASON, /* Ready's new reason */
     EVENT_IRSA,   /* IRSAFallback */
+    EVENT_TRUST,  /* RoleTrusted turned False */
     EVENT_FAREWELL,
 };
 
@@ -104,6 +108,9 @@ struct run {
     int64_t paced;  /* when what waits for its turn with EKS may leave; INT64_MAX: nothing does */
     size_t kube_failures;
     size_t report_cursor;
+    size_t waiting;             /* jobs whose status waits for a role */
+    uint64_t answers;           /* of IAM, when it began to */
+    int64_t patient_until;      /* ... and until when one of them does */
     struct handover *handovers; /* by UID; found when the first binding goes */
     size_t handover_count;
     bool handovers_found;
@@ -154,6 +161,17 @@ enum farewell run_releases(const struct run *run, const struct job *job);
 enum farewell job_lingers(const struct job *job);
 /* The Event: its reason, and its note, which names what is left. */
 const char *job_say_farewell(const struct job *job, struct strbuf *ret_note);
+
+/* ---- apply_role.c ---- */
+
+/* Finds the job's role, if IAM can be asked for one. */
+void job_find_role(struct run *run, struct job *job);
+/* IAM is being asked for the role: the job's status waits. */
+void run_await_role(struct run *run, struct job *job, int64_t until);
+/* Queues the statuses that have waited, once IAM has answered or their time is up. */
+void run_look_at_roles(struct run *run);
+/* What EKS said of a Create or Update may be news of its role. */
+void run_doubt_role(struct run *run, struct job *job, const struct call *call);
 
 /* ---- apply_call.c ---- */
 

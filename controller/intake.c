@@ -414,6 +414,10 @@ enum intake_event intake_next(struct intake *intake, int64_t deadline, struct ca
 
     switch (ports->next(ports->world, deadline, &call, &changes)) {
     case PORT_CALL:
+        if (call_is_aside(call->verb)) {
+            intake->news |= intake->aside.back(intake->aside.context, call);
+            return INTAKE_NEWS;
+        }
         if (call->owner != intake) {
             *ret_call = call;
             return INTAKE_CALL;

@@ -38,6 +38,11 @@ struct intake {
     struct call list_calls[RESOURCE_COUNT];
     bool list_done[RESOURCE_COUNT]; /* a page is back and waits for intake_run() */
     struct writes writes;
+    struct intake_aside { /* calls that nobody waits for (call_is_aside); NULL: there are none */
+        void *context;
+        /* Takes one that is back. True when a pass is to look at what it brought. */
+        bool (*back)(void *context, struct call *call);
+    } aside;
     struct intake_doubt {
         unsigned looks; /* how often the whole state is still to be asked for again */
         int64_t due;    /* when next; ms since boot */

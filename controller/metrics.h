@@ -27,6 +27,7 @@ enum metric {
     METRIC_REST_CALLS,         /* counter: code, method, host */
     METRIC_LEADER,             /* gauge: name. 1 while we hold the Lease */
     METRIC_EKS_CALLS,          /* counter: operation, outcome ("ok" or error_kind_name()) */
+    METRIC_IAM_CALLS,          /* the same */
     METRIC_BINDINGS,           /* gauge: reason of Ready */
     METRIC_BINDINGS_NOT_READY, /* gauge: reason of Ready */
     METRIC_ASSOCIATIONS,       /* gauge: state */

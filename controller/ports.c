@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/ports.h"
 
+#include "aws/policy.h"
 #include "base/mem.h"
 
 static const struct {
@@ -27,6 +28,7 @@ static const struct {
     [CALL_READ_LEASE] = {"get leases", false, false},
     [CALL_PATCH_LEASE] = {"patch leases", true, false},
     [CALL_READ_DEFINITION] = {"get customresourcedefinitions", false, false},
+    [CALL_READ_ROLE] = {"GetRole", false, false},
 };
 
 const char *call_name(enum call_verb verb)
@@ -42,6 +44,11 @@ bool call_writes(enum call_verb verb)
 bool call_is_eks(enum call_verb verb)
 {
     return verbs[verb].eks;
+}
+
+bool call_is_aside(enum call_verb verb)
+{
+    return verb == CALL_READ_ROLE;
 }
 
 static void associations_page_release(struct associations_page *page)
@@ -69,6 +76,15 @@ static void objects_page_release(struct objects_page *page)
     mem_free(page->continue_token);
 }
 
+void role_facts_release(struct role_facts *facts)
+{
+    if (facts->policy)
+        policy_release(facts->policy);
+    mem_free(facts->policy);
+    mem_free(facts->arn);
+    *facts = (struct role_facts){0};
+}
+
 void call_release(struct call *call)
 {
     const struct call empty = {0};
@@ -87,6 +103,7 @@ void call_release(struct call *call)
     mem_free(call->out.lease.resource_version);
     mem_free(call->out.lease.deletions);
     mem_free(call->out.lease.release);
+    role_facts_release(&call->out.role);
     mem_free(call->out.binding);
     mem_free(call->out.service_account);
     mem_free(call->out.resource_version);

@@ -23,6 +23,8 @@
 
 /* Longest time one call may take, from its start; every world keeps to it. */
 #define PORT_CALL_TIMEOUT_MS 4000
+/* ... and one to IAM, which often has no endpoint where podbind runs. */
+#define PORT_ROLE_TIMEOUT_MS 2000
 
 enum resource { RESOURCE_BINDINGS, RESOURCE_SERVICE_ACCOUNTS, RESOURCE_COUNT };
 
@@ -46,6 +48,7 @@ enum call_verb {
     CALL_READ_LEASE,      /* our Lease's annotations */
     CALL_PATCH_LEASE,     /* the same */
     CALL_READ_DEFINITION, /* of our own resource: is it being deleted? */
+    CALL_READ_ROLE,       /* of IAM: who may assume it? */
     CALL_VERB_COUNT,
 };
 
@@ -68,6 +71,9 @@ struct create_in {
     struct access access;
     const char *tags;
     const char *token; /* clientRequestToken, kept over retries of one logical create */
+};
+struct role_in {
+    const char *name; /* without its path */
 };
 struct object_in { /* Get, PatchFinalizers, PatchStatus */
     const char *namespace;
@@ -140,6 +146,14 @@ struct lease_facts {
     char *release;   /* podbind.dev/release-deletions, "" when absent */
 };
 
+struct trust_policy;
+
+struct role_facts {
+    char *arn;                   /* with the path that it has */
+    struct trust_policy *policy; /* who may assume it; a block of its own */
+    uint64_t digest;             /* of both: equal ones are the same answer */
+};
+
 /* What only the text of an EKS error tells; decides the reason that people see. */
 enum call_detail {
     DETAIL_NONE,
@@ -164,6 +178,7 @@ struct call {
         struct list_objects_in objects;
         struct event_in event;
         struct lease_in lease;
+        struct role_in role;
     } in;
 
     struct error error; /* kind ERROR_NONE: done, and the outputs are there */
@@ -176,6 +191,7 @@ struct call {
         struct clusters_page clusters;
         struct kube_identity identity;
         struct lease_facts lease;
+        struct role_facts role;
         bool definition_going; /* it has a deletionTimestamp */
         struct binding *binding;
         struct service_account *service_account;
@@ -184,6 +200,7 @@ struct call {
     } out;
 };
 
+void role_facts_release(struct role_facts *facts);
 /* Frees the outputs and clears the error; the call may be started again. */
 void call_release(struct call *call);
 /* "CreatePodIdentityAssociation", "PATCH podidentitybindings/status": for logs and metrics. */
@@ -192,6 +209,8 @@ const char *call_name(enum call_verb verb);
 bool call_writes(enum call_verb verb);
 /* True for calls that go to EKS. */
 bool call_is_eks(enum call_verb verb);
+/* True for calls that run beside the passes, for nobody waits for them. */
+bool call_is_aside(enum call_verb verb);
 
 /* ---- watches ---- */
 

@@ -146,6 +146,35 @@ static void judge_unready(struct reports *reports, const struct claim *claim, in
     }
 }
 
+/* While nothing is known of the role, what was said of it before this process began stands. */
+static bool differs(const struct binding *binding, const struct binding_status *status)
+{
+    const struct binding_condition *trust = &status->conditions[CONDITION_ROLE_TRUSTED];
+    bool unread = trust->status == CONDITION_UNKNOWN && strcmp(trust->reason, ROLE_CHECKING) == 0;
+
+    return binding_status_hash(status) != binding->status.hash ||
+           (!unread && binding_trust_hash(status) != binding->status.trust_hash);
+}
+
+static bool is_distrusted(const struct binding *binding, const struct outcome *outcome)
+{
+    const struct binding_condition *trust = &outcome->status.conditions[CONDITION_ROLE_TRUSTED];
+
+    return trust->status == CONDITION_FALSE &&
+           binding->status.conditions[CONDITION_ROLE_TRUSTED] != CONDITION_FALSE &&
+           strcmp(trust->reason, outcome->reason) != 0;
+}
+
+static void wait_for_role(struct report *report, int64_t role_wait, int64_t now)
+{
+    if (report->verdict == REPORT_NOTHING || now >= role_wait)
+        return;
+    report->awaits_role = true;
+    report->due =
+        report->verdict == REPORT_LATER && report->due > role_wait ? report->due : role_wait;
+    report->verdict = REPORT_LATER;
+}
+
 /* That a binding is Ready from the first is no news: it costs no Event. */
 static bool is_news(const char *stored_reason, const struct outcome *outcome)
 {
@@ -155,7 +184,7 @@ static bool is_news(const char *stored_reason, const struct outcome *outcome)
 }
 
 void report_make(struct reports *reports, const struct claim *claim,
-                 struct outcome_context *context, struct report *ret_report)
+                 struct outcome_context *context, int64_t role_wait, struct report *ret_report)
 {
     const struct binding *binding = claim->binding;
     const struct report_memory *memory = find(reports, binding->uid);
@@ -172,15 +201,17 @@ void report_make(struct reports *reports, const struct claim *claim,
         context->reason_since = 0;
         outcome_make(claim, context, &ret_report->outcome);
     }
-    if (binding_status_hash(&ret_report->outcome.status) != binding->status.hash)
+    if (differs(binding, &ret_report->outcome.status))
         ret_report->verdict = REPORT_WRITE;
     ret_report->event = is_news(binding->status.ready_reason, &ret_report->outcome);
+    ret_report->distrust = is_distrusted(binding, &ret_report->outcome);
     if (ret_report->outcome.ready) {
         forget(reports, binding->uid);
         ret_report->irsa = irsa_account(claim);
     } else {
         judge_unready(reports, claim, context->reason_since, context->now, ret_report);
     }
+    wait_for_role(ret_report, role_wait, context->now);
 }
 
 void report_release(struct report *report)

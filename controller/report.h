@@ -4,7 +4,8 @@
  *
  * A status is written only where it differs from what the store holds. One that says "not Ready"
  * waits until the binding has not been Ready for a second: who gets there sooner costs no extra
- * write. A change of Ready's reason is one Event, and so is a first reason that is not Ready; a
+ * write. One for which IAM is being asked about the role waits too, for as long as the caller says:
+ * it is written once. A change of Ready's reason is one Event, and so is a first reason that is not Ready; a
  * repeated one is folded into the first.
  */
 #pragma once
@@ -55,13 +56,16 @@ struct report {
     struct outcome outcome;
     int64_t due;      /* when to look again by time alone, ms since boot; INT64_MAX: no need */
     bool event;       /* Ready's reason changes */
+    bool distrust;    /* RoleTrusted turns False, and Ready's reason does not say so */
+    bool awaits_role; /* LATER because of `role_wait` */
     const char *irsa; /* a service account in place that still carries an IRSA role, or NULL */
 };
 
 /* Judges one binding now. `context->reason_since` is filled in here; after a restart a binding
- * whose status says Stalled stays so while its reason stands. */
+ * whose status says Stalled stays so while its reason stands. Nothing is written before `role_wait`
+ * (ms since boot; 0: no need to wait). */
 void report_make(struct reports *reports, const struct claim *claim,
-                 struct outcome_context *context, struct report *ret_report);
+                 struct outcome_context *context, int64_t role_wait, struct report *ret_report);
 void report_release(struct report *report);
 
 /* Around a look at all bindings: memories of bindings that were not looked at end. */

@@ -17,6 +17,8 @@ void sync_init(struct sync *sync, const struct sync_settings *settings, const st
     intake_init(&sync->intake, ports);
     observe_init(&sync->observe, &settings->observe, &sync->intake, settings->cluster_name);
     budget_init(&sync->budget, &settings->budget);
+    roles_init(&sync->roles, ports);
+    sync->intake.aside = (struct intake_aside){.context = &sync->roles, .back = roles_back};
 }
 
 void sync_release(struct sync *sync)
@@ -26,6 +28,7 @@ void sync_release(struct sync *sync)
     budget_release(&sync->budget);
     reports_release(&sync->reports);
     refusals_release(&sync->refusals);
+    roles_release(&sync->roles);
 }
 
 static void build_desired(struct sync *sync, struct desired *ret_desired)
@@ -157,6 +160,7 @@ static int act(struct sync *sync, const struct desired *desired, struct plan *pl
         .budget = &sync->budget,
         .reports = &sync->reports,
         .refusals = &sync->refusals,
+        .roles = &sync->roles,
         .desired = desired,
         .plan = plan,
         .context = context,

@@ -16,6 +16,7 @@
 #include "controller/observe.h"
 #include "controller/refusals.h"
 #include "controller/report.h"
+#include "controller/roles.h"
 #include "reconcile/plan.h"
 
 struct sync_settings {
@@ -49,6 +50,7 @@ struct sync {
     struct budget budget;
     struct reports reports;
     struct refusals refusals;
+    struct roles roles;
     bool leading;
     bool again;         /* the last pass left work, or wrote: make another one at once */
     int64_t not_before; /* no pass earlier: the API server refused our writes */

@@ -10,6 +10,7 @@
 #include "controller/options.h"
 
 #define SAY_MS 60000
+#define ROLE_SAY_MS (10 * SAY_MS)
 #define PATIENCE_MS 3000 /* what passes sooner is no trouble worth a line */
 
 void vitals_init(struct vitals *vitals)
@@ -69,6 +70,19 @@ static void say_trouble(struct vitals *vitals, const char *trouble)
     copy_text(vitals->said, sizeof vitals->said, trouble);
     vitals->said_at = now;
     log_line(LOG_WARN, "not working", "error", trouble, NULL);
+}
+
+/* Many roles may be refused at once: one is said. */
+static void say_role_trouble(struct vitals *vitals, const struct error *trouble)
+{
+    int64_t now = clock_boot_ms();
+
+    if (trouble->kind == ERROR_NONE ||
+        (vitals->role_said_at && now < vitals->role_said_at + ROLE_SAY_MS))
+        return;
+    vitals->role_said_at = now;
+    log_line(LOG_WARN, "IAM does not tell of a role, so RoleTrusted is not known", "error",
+             trouble->text, NULL);
 }
 
 /* The user of the binding can't read it in its status. */
@@ -257,6 +271,7 @@ void vitals_passed(struct vitals *vitals, const struct sync *sync)
     say_pass(&sync->facts);
     say_trouble(vitals, trouble_of(sync));
     say_refusal(vitals, &sync->facts.refusal);
+    say_role_trouble(vitals, &sync->roles.trouble);
     say_notices(&sync->reports.notices);
     say_orphans(vitals, &sync->facts);
     say_held(vitals, &sync->budget);
@@ -290,12 +305,14 @@ static const char *method_of(enum call_verb verb)
 void vitals_counted(const struct call *call)
 {
     bool ok = call->error.kind == ERROR_NONE;
+    const char *outcome = ok ? "ok" : error_kind_name(call->error.kind);
     char code[16];
 
     snprintf(code, sizeof code, "%d", ok ? 200 : call->error.status);
     if (call_is_eks(call->verb))
-        metrics_add(METRIC_EKS_CALLS, 1, call_name(call->verb),
-                    ok ? "ok" : error_kind_name(call->error.kind), NULL);
+        metrics_add(METRIC_EKS_CALLS, 1, call_name(call->verb), outcome, NULL);
+    else if (call->verb == CALL_READ_ROLE)
+        metrics_add(METRIC_IAM_CALLS, 1, call_name(call->verb), outcome, NULL);
     else
         metrics_add(METRIC_REST_CALLS, 1, code[0] == '0' ? "<error>" : code, method_of(call->verb),
                     "kubernetes", NULL);

@@ -23,7 +23,7 @@ struct vitals {
     /* The worker's own. */
     int64_t trouble_since; /* ms since boot; 0: none */
     int64_t said_at;       /* when `said` was logged last */
-    int64_t refusal_said_at;
+    int64_t refusal_said_at, role_said_at;
     size_t orphans; /* said last */
     char said[512];
     enum cluster_verdict verdict;

@@ -8,20 +8,22 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "controller/wire_eks.h"
+#include "controller/wire_iam.h"
 #include "controller/wire_kube.h"
 
 #define ANSWER_CAP ((size_t)32 << 20) /* a page of 100 objects near etcd's limit */
-#define EKS_ANSWER_CAP ((size_t)1 << 20)
+#define AWS_ANSWER_CAP ((size_t)1 << 20)
 #define CLOCK_NEWS_US (60 * INT64_C(1000000))
 #define LONGEST_WAIT_MS 10000 /* between two heartbeats */
 
-enum peer { PEER_KUBE, PEER_EKS, PEER_CREDENTIALS };
+enum peer { PEER_KUBE, PEER_EKS, PEER_IAM, PEER_CREDENTIALS };
 
 /* One request under way, or an EKS call that waits for credentials. */
 struct exchange {
     enum peer peer;
     struct call *call;
     struct arn_cluster_name cluster; /* the one that an EKS call is about */
+    struct arn_role_name role;       /* the one that IAM is asked for */
     struct wire_kube kube;
     int64_t signed_us; /* the time of an EKS call's signature */
     bool repeated; /* with what the first answer taught about AWS's clock, or without its token */
@@ -35,7 +37,7 @@ struct wire {
     struct http *engine;
     struct inbox *inbox;
     struct wire_watch *watches;
-    struct http_peer *kube_peer, *eks_peer, *credentials_peer;
+    struct http_peer *kube_peer, *eks_peer, *iam_peer, *credentials_peer;
     struct credentials credentials;
     struct aws_client aws;
     int64_t told_offset_us;   /* AWS's clock minus ours, as last told */
@@ -134,32 +136,50 @@ static void send_kube(struct wire *wire, struct exchange *exchange)
     kube_request_release(&request);
 }
 
-/* It has been found out only by now, where --cluster-name=auto. */
-static int name_cluster(struct exchange *exchange, struct error *err)
+/* The cluster has been found out only by now, where --cluster-name=auto. */
+static int write_aws(struct exchange *exchange, struct aws_request *request, struct error *err)
 {
-    if (exchange->call->verb == CALL_LIST_CLUSTERS)
-        return 0;
-    return arn_cluster_name_parse(exchange->call->cluster, &exchange->cluster, err);
+    const struct call *call = exchange->call;
+
+    if (exchange->peer == PEER_IAM)
+        return wire_iam_write(call, &exchange->role, request, err);
+    if (call->verb != CALL_LIST_CLUSTERS &&
+        arn_cluster_name_parse(call->cluster, &exchange->cluster, err) < 0)
+        return -1;
+    return wire_eks_write(call, &exchange->cluster, request, err);
 }
 
-static void send_eks(struct wire *wire, struct exchange *exchange)
+static void send_aws(struct wire *wire, struct exchange *exchange)
 {
     CLEANUP(aws_request_release) struct aws_request request = {0};
     CLEANUP(aws_client_call_release) struct aws_client_call call = {0};
     struct error err = {0};
     int64_t now = clock_boot_ms();
 
-    if (name_cluster(exchange, &err) < 0 ||
-        wire_eks_write(exchange->call, &exchange->cluster, &request, &err) < 0 ||
+    if (write_aws(exchange, &request, &err) < 0 ||
         aws_client_sign(&wire->aws, &request, clock_wall_us(), &call, &err) < 0) {
         fail(wire, exchange, &err);
         return;
     }
     exchange->signed_us = call.signed_us;
     call.http.context = exchange;
-    call.http.answer_cap = EKS_ANSWER_CAP;
+    call.http.answer_cap = AWS_ANSWER_CAP;
     call.http.deadline_ms = exchange->deadline > now ? exchange->deadline - now : 1;
-    http_start(wire->engine, wire->eks_peer, &call.http);
+    http_start(wire->engine, exchange->peer == PEER_IAM ? wire->iam_peer : wire->eks_peer,
+               &call.http);
+}
+
+static enum peer peer_of(enum call_verb verb)
+{
+    if (verb == CALL_READ_ROLE)
+        return PEER_IAM;
+    return call_is_eks(verb) ? PEER_EKS : PEER_KUBE;
+}
+
+static int64_t deadline_of(const struct exchange *exchange)
+{
+    return clock_boot_ms() +
+           (exchange->peer == PEER_IAM ? PORT_ROLE_TIMEOUT_MS : PORT_CALL_TIMEOUT_MS);
 }
 
 /* What time it is for AWS, which says by its own clock when credentials end. */
@@ -168,12 +188,12 @@ static int64_t aws_wall_us(const struct wire *wire)
     return aws_client_time(&wire->aws, ENDPOINT_EKS, clock_wall_us());
 }
 
-static void start_eks(struct wire *wire, struct exchange *exchange)
+static void start_aws(struct wire *wire, struct exchange *exchange)
 {
     if (credentials_need(&wire->credentials, aws_wall_us(wire)) == CREDENTIALS_NEEDED)
         append(&wire->waiting, exchange);
     else
-        send_eks(wire, exchange);
+        send_aws(wire, exchange);
 }
 
 static void port_start(void *world, struct call *call)
@@ -185,12 +205,12 @@ static void port_start(void *world, struct call *call)
     exchange->kube.namespaces = &wire->settings.options->watch_namespaces;
     exchange->kube.lease_namespace = wire->settings.options->lease_namespace;
     exchange->kube.lease_name = wire->settings.options->lease_name;
-    exchange->peer = call_is_eks(call->verb) ? PEER_EKS : PEER_KUBE;
-    exchange->deadline = clock_boot_ms() + PORT_CALL_TIMEOUT_MS;
+    exchange->peer = peer_of(call->verb);
+    exchange->deadline = deadline_of(exchange);
     if (exchange->peer == PEER_KUBE)
         send_kube(wire, exchange);
     else
-        start_eks(wire, exchange);
+        start_aws(wire, exchange);
 }
 
 /* ---- credentials ---- */
@@ -221,8 +241,8 @@ static void serve_waiting(struct wire *wire)
         struct exchange *exchange = take_first(&wire->waiting);
 
         if (usable) {
-            exchange->deadline = clock_boot_ms() + PORT_CALL_TIMEOUT_MS;
-            send_eks(wire, exchange);
+            exchange->deadline = deadline_of(exchange);
+            send_aws(wire, exchange);
             continue;
         }
         credentials_current(&wire->credentials, aws_wall_us(wire), &err);
@@ -275,21 +295,24 @@ static bool repeat(struct wire *wire, struct exchange *exchange)
         return false;
     exchange->repeated = true;
     call->error = (struct error){0};
-    start_eks(wire, exchange);
+    start_aws(wire, exchange);
     return true;
 }
 
-static struct call *receive_eks(struct wire *wire, struct exchange *exchange,
+static struct call *receive_aws(struct wire *wire, struct exchange *exchange,
                                 const struct http_answer *answer)
 {
     struct call *call = exchange->call;
     bool mended;
 
-    wire_eks_read(&exchange->cluster, answer, call);
+    if (exchange->peer == PEER_IAM)
+        wire_iam_read(&exchange->role, answer, call);
+    else
+        wire_eks_read(&exchange->cluster, answer, call);
     if (call->error.kind == ERROR_NONE)
         return finish(wire, exchange);
-    mended = aws_client_learn(&wire->aws, ENDPOINT_EKS, answer, exchange->signed_us,
-                              clock_wall_us(), &call->error);
+    mended = aws_client_learn(&wire->aws, exchange->peer == PEER_IAM ? ENDPOINT_IAM : ENDPOINT_EKS,
+                              answer, exchange->signed_us, clock_wall_us(), &call->error);
     tell_clock(wire);
     if (mended && repeat(wire, exchange))
         return NULL;
@@ -306,7 +329,8 @@ static struct call *receive(struct wire *wire, struct http_answer *answer)
     case PEER_KUBE:
         return receive_kube(wire, exchange, answer);
     case PEER_EKS:
-        return receive_eks(wire, exchange, answer);
+    case PEER_IAM:
+        return receive_aws(wire, exchange, answer);
     case PEER_CREDENTIALS:
         break;
     }
@@ -362,7 +386,7 @@ static int set_up_aws(struct wire *wire, struct error *err)
 {
     const struct options *options = wire->settings.options;
     const char *ca_file = *options->aws_ca_bundle ? options->aws_ca_bundle : NULL;
-    struct http_settings eks = {.user_agent = wire->settings.user_agent, .ca_file = ca_file};
+    struct http_settings aws = {.user_agent = wire->settings.user_agent, .ca_file = ca_file};
     struct http_settings fetch = {0};
     struct error ignored = {0}; /* every later call says the same */
 
@@ -373,7 +397,8 @@ static int set_up_aws(struct wire *wire, struct error *err)
     credentials_peer(&wire->credentials, &fetch);
     fetch.user_agent = wire->settings.user_agent;
     fetch.ca_file = ca_file;
-    wire->eks_peer = http_peer_new(&eks);
+    wire->eks_peer = http_peer_new(&aws);
+    wire->iam_peer = http_peer_new(&aws);
     wire->credentials_peer = http_peer_new(&fetch);
     return 0;
 }
@@ -450,6 +475,7 @@ void wire_free(struct wire *wire)
     http_free(wire->engine);
     http_peer_free(wire->kube_peer);
     http_peer_free(wire->eks_peer);
+    http_peer_free(wire->iam_peer);
     http_peer_free(wire->credentials_peer);
     aws_client_release(&wire->aws);
     credentials_release(&wire->credentials);

@@ -72,6 +72,12 @@ static int pass(struct sync *sync, const struct work_listener *listener)
     return 0;
 }
 
+/* Which roles there are is known, and whose they are. */
+static bool may_ask_iam(const struct sync *sync)
+{
+    return sync->leading && sync->observe.cluster.verdict == CLUSTER_VERIFIED;
+}
+
 /* Waits until something happens, at the latest until the next thing is due. */
 static int rest(struct sync *sync, int64_t due, const struct work_listener *listener)
 {
@@ -80,6 +86,8 @@ static int rest(struct sync *sync, int64_t due, const struct work_listener *list
     due = least(due, intake_due(&sync->intake));
     if (sync->leading)
         due = least(due, sync->observe.rotation_due);
+    if (may_ask_iam(sync))
+        due = least(due, roles_due(&sync->roles));
     if (listener && listener->waiting)
         listener->waiting(listener->context, sync);
     return intake_next(&sync->intake, due, &call) == INTAKE_GONE ? -1 : 0;
@@ -99,6 +107,8 @@ void work_run(struct sync *sync, const struct work_listener *listener)
             return;
         if (sync->leading && observe_rotate(&sync->observe, &err) < 0)
             return;
+        if (may_ask_iam(sync))
+            roles_ask(&sync->roles);
         due = pass_due(sync, last_pass);
         if (due <= sync->ports->now(sync->ports->world)) {
             if (pass(sync, listener) < 0)

@@ -234,6 +234,12 @@ void cluster_judge_none(struct cluster *cluster, const struct cluster_search_met
     memcpy(cluster->why, strbuf_text(&why), why.length + 1);
 }
 
+void cluster_own_arn(const struct cluster *cluster, struct strbuf *ret_arn)
+{
+    strbuf_format(ret_arn, "arn:%s:eks:%s:%s:cluster/%s", cluster->partition, cluster->region,
+                  cluster->account, cluster->name);
+}
+
 void cluster_association_arn(const struct cluster *cluster, const char *id, struct strbuf *ret_arn)
 {
     strbuf_format(ret_arn, "arn:%s:eks:%s:%s:podidentityassociation/%s/%s", cluster->partition,

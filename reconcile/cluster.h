@@ -71,6 +71,8 @@ void cluster_search_unreadable(struct cluster_search_met *met, const char *name,
 void cluster_judge_none(struct cluster *cluster, const struct cluster_search_met *met,
                         const char *region, const struct cluster_evidence *own);
 
+/* The ARN of the cluster itself; only after cluster_judge(). */
+void cluster_own_arn(const struct cluster *cluster, struct strbuf *ret_arn);
 /* The ARN of an association of this cluster; only after cluster_judge(). Not kept with each: it is
  * longer than most of what is. */
 void cluster_association_arn(const struct cluster *cluster, const char *id, struct strbuf *ret_arn);

@@ -8,6 +8,7 @@
 #include "reconcile/blocker.h"
 
 #define MESSAGE_CAP 1024
+#define TRUST_MESSAGE_CAP 2048
 #define SECOND_US 1000000
 
 /* How one wanted key stands. */
@@ -110,6 +111,15 @@ static void say_contest(struct strbuf *message, const struct want *want,
                   retry);
 }
 
+/* Of a role that EKS does not find IAM may know where it is. */
+static void say_trouble(struct strbuf *message, const struct claim *claim,
+                        const struct mirror_trouble *trouble, const struct role *role)
+{
+    strbuf_str(message, trouble->text);
+    if (trouble->kind == TROUBLE_ROLE_MISSING || trouble->kind == TROUBLE_ROLE_WAIT)
+        role_say_elsewhere(role, claim, message);
+}
+
 static void say_want(struct strbuf *message, const struct want *want,
                      const struct key_standing *standing, const struct outcome_context *context)
 {
@@ -123,7 +133,7 @@ static void say_want(struct strbuf *message, const struct want *want,
     else if (strcmp(standing->state, "Contested") == 0)
         say_contest(message, want, entry);
     else if (strcmp(standing->state, "Failing") == 0)
-        strbuf_str(message, entry->trouble->text);
+        say_trouble(message, want->claim, entry->trouble, context->role);
     else if (strcmp(standing->state, "Blocked") == 0)
         blocker_say_taken(message, want, standing->association);
     else if (strcmp(standing->state, "Waiting") == 0)
@@ -276,6 +286,18 @@ static void judge_associated(struct outcome *outcome, const struct tally *tally,
     set(outcome, CONDITION_ASSOCIATED, status, reason, strbuf_text(message));
 }
 
+static void judge_trust(struct outcome *outcome, const struct claim *claim,
+                        const struct outcome_context *context)
+{
+    struct strbuf *message = &outcome->trust_message;
+    struct role_verdict verdict;
+
+    if (claim->binding->deleting)
+        return;
+    verdict = role_judge(context->role, claim, context->cluster, message);
+    set(outcome, CONDITION_ROLE_TRUSTED, verdict.status, verdict.reason, strbuf_text(message));
+}
+
 static const struct binding_condition *first_untrue(const struct outcome *outcome)
 {
     for (int type = CONDITION_ACCEPTED; type <= CONDITION_ASSOCIATED; type++)
@@ -397,6 +419,7 @@ void outcome_make(const struct claim *claim, const struct outcome_context *conte
 
     *ret_outcome = (struct outcome){.accepted_message = STRBUF_CAPPED(MESSAGE_CAP),
                                     .associated_message = STRBUF_CAPPED(MESSAGE_CAP),
+                                    .trust_message = STRBUF_CAPPED(TRUST_MESSAGE_CAP),
                                     .ready_message = STRBUF_CAPPED(MESSAGE_CAP)};
     ret_outcome->owned_rows = mem_array(rows, sizeof *ret_outcome->owned_rows);
     for (size_t i = 0; i < claim->want_count; i++) {
@@ -410,6 +433,7 @@ void outcome_make(const struct claim *claim, const struct outcome_context *conte
     describe(ret_outcome, claim, &tally, context);
     judge_accepted(ret_outcome, claim, &tally, context);
     judge_associated(ret_outcome, &tally, claim, context);
+    judge_trust(ret_outcome, claim, context);
     judge_ready(ret_outcome, claim, &tally);
     judge_progress(ret_outcome, context);
     keep_times(ret_outcome, claim->binding, context->wall_us);
@@ -423,6 +447,7 @@ void outcome_release(struct outcome *outcome)
     mem_free(outcome->owned_rows);
     strbuf_release(&outcome->accepted_message);
     strbuf_release(&outcome->associated_message);
+    strbuf_release(&outcome->trust_message);
     strbuf_release(&outcome->ready_message);
     *outcome = (struct outcome){0};
 }

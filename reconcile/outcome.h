@@ -16,6 +16,7 @@
 #include "reconcile/desired.h"
 #include "reconcile/mirror.h"
 #include "reconcile/plan.h"
+#include "reconcile/role.h"
 
 struct outcome_context {
     const struct cluster *cluster;
@@ -30,7 +31,8 @@ struct outcome_context {
     const struct plan_step *stuck;
     /* A binding that stays: a Delete of what it no longer asks for that is held; NULL: none. */
     const struct plan_step *lingering;
-    const char *hold; /* why the deletion budget does not allow it; "" when it does */
+    const struct role *role; /* of the binding, as IAM tells; NULL: not asked for */
+    const char *hold;        /* why the deletion budget does not allow it; "" when it does */
     /* Since when Ready's reason has been what it is, for bindings that are not Ready (ms since
      * boot). The caller remembers it; 0: it is new. */
     int64_t reason_since;
@@ -43,7 +45,7 @@ struct outcome {
     const char *reason; /* of Ready; static */
     int64_t due;        /* when the status changes by time alone (Stalled); INT64_MAX: never */
     struct binding_row *owned_rows;
-    struct strbuf accepted_message, associated_message, ready_message;
+    struct strbuf accepted_message, associated_message, trust_message, ready_message;
     char access[ACCESS_TEXT_SIZE];
     char bound[32];
     char service_accounts[32];

@@ -54,6 +54,8 @@ static void draw_weather(struct world *world)
     world->weather.no_streams = tape_choose(tape, 3, "streams") == 2;
     world->weather.kube_page = kube_pages[tape_choose(tape, 3, "objects on a page")];
     world->weather.eks_page = eks_pages[tape_choose(tape, 3, "associations on a page")];
+    if (tape_chance(tape, 200, "IAM is of no use"))
+        world->weather.iam = tape_choose(tape, 2, "how") ? IAM_DENIES : IAM_SILENT;
     world->weather.mode = PLAN_SYNC;
     if (tape_chance(tape, 40, "another mode"))
         world->weather.mode = tape_choose(tape, 2, "mode") ? PLAN_OBSERVE : PLAN_NO_DELETE;

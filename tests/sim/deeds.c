@@ -181,12 +181,18 @@ static void refuse_patches(struct world *world)
                which != 1 ? " finalizers" : "", which != 0 ? " status" : "");
 }
 
+/* The trap of blue and green. */
+#define PINNED                                                                                       \
+    "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"   \
+    "\"pods.eks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\",\"sts:TagSession\"],\"Condition\":{" \
+    "\"ArnEquals\":{\"aws:SourceArn\":\"arn:aws:eks:us-west-2:111122223333:cluster/green\"}}}]}"
+
 static void break_role(struct world *world)
 {
     const char *name = people_role(world), *slash = strrchr(name, '/');
     struct model_role role = {.name = slash ? slash + 1 : name, .path = slash ? "/team/a/" : "/"};
 
-    switch (tape_choose(&world->tape, 5, "how it is broken")) {
+    switch (tape_choose(&world->tape, 6, "how it is broken")) {
     case 0:
         break;
     case 1:
@@ -198,11 +204,15 @@ static void break_role(struct world *world)
     case 3:
         role.pass_denied = true;
         break;
+    case 4:
+        role.trust = PINNED; /* EKS takes it all the same */
+        break;
     default:
         role.exists_from_ms = world->now + 20000;
     }
-    people_did(world, DEED_ROLE_BROKEN, "%s%s%s%s", name, role.missing ? ", missing" : "",
-               role.trust_invalid ? ", trust" : "", role.pass_denied ? ", PassRole" : "");
+    people_did(world, DEED_ROLE_BROKEN, "%s%s%s%s%s", name, role.missing ? ", missing" : "",
+               role.trust_invalid ? ", trust" : "", role.pass_denied ? ", PassRole" : "",
+               role.trust ? ", pinned to green" : "");
     model_put_role(world->model, &role);
 }
 

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operator's calls to EKS, carried out by the stand-in's model. */
+/* The operator's calls to AWS, carried out by the stand-in's model. */
 #include <string.h>
 
 #include "aws/aws_error.h"
+#include "aws/policy.h"
 #include "base/mem.h"
 #include "controller/wire_eks.h"
+#include "controller/wire_iam.h"
 #include "crds/pairs.h"
 #include "tests/sim/errand.h"
 
 #define TAGS_MAX 50
+
+bool errand_asks_aws(enum call_verb verb)
+{
+    return call_is_eks(verb) || verb == CALL_READ_ROLE;
+}
 
 /* Tags as the model wants them, cut out of one copy of the pairs. */
 struct tag_list {
@@ -123,6 +130,10 @@ static void ask(const struct world *world, const struct call *call, struct tag_l
     case CALL_DESCRIBE_CLUSTER:
         request->operation = MODEL_DESCRIBE_CLUSTER;
         break;
+    case CALL_READ_ROLE:
+        request->operation = MODEL_GET_ROLE;
+        request->role_name = call->in.role.name;
+        break;
     case CALL_LIST_CLUSTERS:
         request->operation = MODEL_LIST_CLUSTERS;
         request->next_token = or_null(call->in.clusters.next_token);
@@ -183,11 +194,19 @@ static void tell_clusters(const struct model_answer *answer, struct clusters_pag
     out->next_token = mem_strdup(answer->next_token);
 }
 
+static void tell_role(const struct model_role *role, struct call *call)
+{
+    struct trust_policy policy = {0};
+
+    if (policy_read(role->trust, strlen(role->trust), &policy, &call->error) == 0)
+        wire_iam_facts(role->arn, &policy, &call->out.role);
+}
+
 static void tell(const struct model_answer *answer, struct call *call)
 {
     if (answer->error.status) {
-        aws_error_set(&call->error, "EKS", answer->error.status, answer->error.code,
-                      answer->error.message, call_writes(call->verb));
+        aws_error_set(&call->error, call_is_eks(call->verb) ? "EKS" : "IAM", answer->error.status,
+                      answer->error.code, answer->error.message, call_writes(call->verb));
         call->detail = wire_eks_detail(&call->error);
         return;
     }
@@ -200,6 +219,9 @@ static void tell(const struct model_answer *answer, struct call *call)
         break;
     case CALL_LIST_CLUSTERS:
         tell_clusters(answer, &call->out.clusters);
+        break;
+    case CALL_READ_ROLE:
+        tell_role(answer->role, call);
         break;
     case CALL_CREATE_ASSOCIATION:
     case CALL_UPDATE_ASSOCIATION:

@@ -95,6 +95,9 @@ static void keep_in(struct errand *errand)
         work->in.lease.deletions = keep(errand, work->in.lease.deletions);
         work->in.lease.release = keep(errand, work->in.lease.release);
         break;
+    case CALL_READ_ROLE:
+        work->in.role.name = keep(errand, work->in.role.name);
+        break;
     case CALL_DESCRIBE_CLUSTER:
     case CALL_READ_IDENTITY:
     case CALL_READ_LEASE:
@@ -150,7 +153,7 @@ static bool can_meet(const struct call *call, enum fault fault)
     case FAULT_FURTHER_PAGE:
         return is_further_page(call);
     case FAULT_BARE_404:
-        return !eks;
+        return !errand_asks_aws(call->verb);
     case FAULT_CLUSTER_MISSING:
         return eks && call->verb != CALL_TAG_ASSOCIATION && call->verb != CALL_UNTAG_ASSOCIATION &&
                call->verb != CALL_LIST_CLUSTERS;
@@ -191,10 +194,12 @@ static enum fault draw_fault(struct world *world, const struct call *call)
     static const enum fault of_lists[] = {FAULT_EMPTY_LIST, FAULT_NOT_SERVED, FAULT_CUT,
                                           FAULT_FURTHER_PAGE};
     bool list = call->verb == CALL_LIST_OBJECTS || call->verb == CALL_LIST_ASSOCIATIONS;
-    bool eks = call_is_eks(call->verb);
+    bool eks = errand_asks_aws(call->verb);
     uint32_t chance = eks ? world->weather.eks_faults : world->weather.kube_faults;
     enum fault fault;
 
+    if (call->verb == CALL_READ_ROLE && world->weather.iam != IAM_ANSWERS)
+        return world->weather.iam == IAM_SILENT ? FAULT_UNREACHED : FAULT_DENIED;
     if (world_is_calm(world))
         return FAULT_NONE;
     if (world->now < (eks ? world->deny_eks_until : world->deny_kube_until))
@@ -214,11 +219,24 @@ static enum fault draw_fault(struct world *world, const struct call *call)
     return can_meet(call, fault) ? fault : FAULT_UNREACHED;
 }
 
+/* IAM is not waited for as long as others are; where it is silent, for all of that. */
+static void keep_short(const struct world *world, struct errand *errand)
+{
+    int64_t latest = world->now + PORT_ROLE_TIMEOUT_MS;
+
+    if (errand->answer_at >= latest && errand->fault != FAULT_CRASH_AFTER)
+        errand->fault = FAULT_UNREACHED;
+    if (errand->answer_at > latest || world->weather.iam == IAM_SILENT)
+        errand->answer_at = latest;
+    if (errand->effect_at > errand->answer_at)
+        errand->effect_at = errand->answer_at;
+}
+
 /* Times: `effect_at` as the fault allows, `answer_at` within what a call may take. */
 static void draw_times(struct world *world, struct errand *errand)
 {
-    int64_t longest =
-        call_is_eks(errand->work.verb) ? world->weather.eks_latency : world->weather.kube_latency;
+    bool aws = errand_asks_aws(errand->work.verb);
+    int64_t longest = aws ? world->weather.eks_latency : world->weather.kube_latency;
     int64_t first = tape_between(&world->tape, 1, longest, "way there");
     int64_t second = tape_between(&world->tape, 0, longest, "way back");
 
@@ -228,6 +246,8 @@ static void draw_times(struct world *world, struct errand *errand)
     }
     errand->effect_at = world->now + first;
     errand->answer_at = world->now + first + second;
+    if (errand->work.verb == CALL_READ_ROLE)
+        keep_short(world, errand);
     switch (errand->fault) {
     case FAULT_UNREACHED:
     case FAULT_SERVER_ERROR:
@@ -362,7 +382,7 @@ static void perform(struct world *world, struct errand *errand)
     call_release(&errand->work); /* a caller that gave up was told another thing */
     if (errand->wire)
         sim_wire_perform(world, errand);
-    else if (call_is_eks(errand->work.verb))
+    else if (errand_asks_aws(errand->work.verb))
         eks_perform(world, errand);
     else
         kube_perform(world, errand);

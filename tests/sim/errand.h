@@ -42,6 +42,8 @@ void errands_run(struct world *world);
 void errands_orphan(struct replica *replica);
 void errands_release(struct world *world);
 
+/* True for calls that go to AWS: to EKS, or to IAM. */
+bool errand_asks_aws(enum call_verb verb);
 /* What the servers do: fill the outputs of errand->work, or its error. */
 void eks_perform(struct world *world, struct errand *errand);
 void kube_perform(struct world *world, struct errand *errand);

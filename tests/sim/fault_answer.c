@@ -8,9 +8,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "controller/wire_eks.h"
+#include "controller/wire_iam.h"
 #include "kube/kube_answer.h"
 #include "tests/sim/api_object.h"
 #include "tests/standin/standin_eks.h"
+#include "tests/standin/standin_query.h"
 
 /* ---- answers ---- */
 
@@ -41,6 +43,17 @@ void fault_answer_eks(int status, const char *name, const char *message,
     standin_eks_error(&error, &ret_answer->body);
 }
 
+static void refuse_role(int status, const char *name, const char *message,
+                        struct http_answer *ret_answer)
+{
+    struct model_error error = {.status = status};
+
+    snprintf(error.code, sizeof error.code, "%s", name);
+    snprintf(error.message, sizeof error.message, "%s", message);
+    put(ret_answer, status, "text/xml", "");
+    standin_query_error(MODEL_GET_ROLE, &error, "sim", &ret_answer->body);
+}
+
 /* `reason` "": the API server had no word in it. */
 static void refuse(const struct errand *errand, int status, const char *name, const char *message,
                    const char *reason, struct http_answer *ret_answer)
@@ -49,6 +62,8 @@ static void refuse(const struct errand *errand, int status, const char *name, co
 
     if (call_is_eks(errand->work.verb))
         fault_answer_eks(status, name, message, ret_answer);
+    else if (errand->work.verb == CALL_READ_ROLE)
+        refuse_role(status, name, message, ret_answer);
     else if (reason[0] != '\0')
         fault_answer_status(&said, ret_answer);
     else
@@ -179,6 +194,14 @@ static struct kube_call asked_by(const struct call *call)
     return asked;
 }
 
+static void read_role(const struct http_answer *answer, struct call *call)
+{
+    struct arn_role_name asked;
+
+    if (arn_role_name_parse(call->in.role.name, &asked, &call->error) == 0)
+        wire_iam_read(&asked, answer, call);
+}
+
 void fault_answer_read(const struct http_answer *answer, struct call *call)
 {
     const struct kube_call asked = asked_by(call);
@@ -188,6 +211,8 @@ void fault_answer_read(const struct http_answer *answer, struct call *call)
     if (call_is_eks(call->verb)) {
         ignored = aws_answer_json(answer, "EKS", call_writes(call->verb), &call->error);
         call->detail = wire_eks_detail(&call->error);
+    } else if (call->verb == CALL_READ_ROLE) {
+        read_role(answer, call);
     } else {
         kube_answer_read(&client, &asked, answer, &ignored, NULL, &call->error);
     }

@@ -131,6 +131,8 @@ static void effect_of_status(struct world *world, const struct errand *errand)
         return;
     if (strcmp(status->ready_reason, "Conflict") == 0)
         marks_set(&world->told_conflict, world->now, "%s", binding->uid);
+    world->tally->sometimes[SOMETIMES_DISTRUSTED] +=
+        status->conditions[CONDITION_ROLE_TRUSTED] == CONDITION_FALSE;
     world->tally->sometimes[SOMETIMES_CONTESTED] += strcmp(status->ready_reason, "Contested") == 0;
     if (status->conditions[CONDITION_READY] != CONDITION_TRUE || binding->deleting)
         return;

@@ -11,6 +11,8 @@
 #define RELEASE_LASTS_MS (GUARD_WINDOW_MS + GUARD_USE_MS)
 /* One that was sent in time may take effect that much later. */
 #define LATE_MS 26000
+/* There are five roles, and people name and mend them all the time. */
+#define ROLES_A_MINUTE 30
 
 /* ---- the deletion budget (rule D3) ---- */
 
@@ -122,6 +124,18 @@ static void check_held(const struct replica *replica, const struct call *call)
                    call_name(call->verb), (int)left);
 }
 
+/* However many name it, and whatever IAM says. */
+static void check_role(struct replica *replica, const struct call *call)
+{
+    struct world *world = replica->world;
+
+    for (const struct errand *errand = world->errands; errand; errand = errand->next)
+        if (errand->replica == replica && errand->work.verb == CALL_READ_ROLE &&
+            strcmp(errand->work.in.role.name, call->in.role.name) == 0)
+            world_fail(world, "storm", "GetRole %s is under way already", call->in.role.name);
+    check_rate(world, &replica->place->roles, ROLES_A_MINUTE, "GetRoles");
+}
+
 void invariant_rate(struct replica *replica, const struct call *call)
 {
     struct world *world = replica->world;
@@ -133,6 +147,8 @@ void invariant_rate(struct replica *replica, const struct call *call)
         check_rate(world, &place->lists, 24, "whole Lists");
     else if (call->verb == CALL_DESCRIBE_CLUSTER && strcmp(call->cluster, CLUSTER_NAME) == 0)
         check_rate(world, &place->checks, 40, "checks of the cluster");
+    else if (call->verb == CALL_READ_ROLE)
+        check_role(replica, call);
     if (call_is_eks(call->verb) && call_writes(call->verb))
         note_fought(world, call);
     if (call_is_eks(call->verb) && call_writes(call->verb))

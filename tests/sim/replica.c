@@ -134,6 +134,9 @@ static void trace_call(const struct replica *replica, const struct call *call)
     case CALL_UNTAG_ASSOCIATION:
         TRACE(world, "%s  ▶ %s %s", who, name, call->in.association.id);
         break;
+    case CALL_READ_ROLE:
+        TRACE(world, "%s  ▶ %s %s", who, name, call->in.role.name);
+        break;
     case CALL_GET_BINDING:
     case CALL_GET_SERVICE_ACCOUNT:
     case CALL_PATCH_FINALIZERS:

@@ -238,6 +238,19 @@ static void check_progress(struct world *world, const struct binding *binding, b
                    binding->status.ready_reason, stalled ? "" : " not", reconciling ? "" : " not");
 }
 
+/* By then people have mended every role. Where IAM never told, that is what is said. */
+static void check_trust(struct world *world, const struct binding *binding)
+{
+    enum condition_status expected =
+        world->weather.iam == IAM_ANSWERS ? CONDITION_TRUE : CONDITION_UNKNOWN;
+    enum condition_status status =
+        (enum condition_status)binding->status.conditions[CONDITION_ROLE_TRUSTED];
+
+    if (status != expected)
+        world_fail(world, "status-right", "%s says RoleTrusted=%s; it is %s", binding->name,
+                   condition_status_name(status), condition_status_name(expected));
+}
+
 static void note_rest(struct world *world, const struct binding *binding, bool ready,
                       const char *reason)
 {
@@ -274,6 +287,8 @@ static void check_status(struct world *world, const struct binding *binding)
     check_progress(world, binding, ready);
     if (ready && !world->failed && !world->trial_failed)
         check_access(world, binding);
+    if (verdict.refused[0] == '\0' && verdict.wanted > 0)
+        check_trust(world, binding);
     if (!world->trial)
         note_rest(world, binding, ready, reason);
 }

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "controller/wire_eks.h"
+#include "controller/wire_iam.h"
 #include "tests/sim/place.h"
 #include "tests/sim/sim_wire_private.h"
 
@@ -134,13 +135,20 @@ static struct call whole_call(const struct errand *errand, const struct call *ca
     return whole;
 }
 
-static int send_eks(struct wire_errand *sent, const struct call *call, struct aws_client *life,
-                    int64_t wall_us, struct error *err)
+static int write_aws(struct wire_errand *sent, const struct call *call, struct error *err)
 {
+    if (call->verb == CALL_READ_ROLE)
+        return wire_iam_write(call, &sent->role, &sent->aws_request, err);
     if (call->verb != CALL_LIST_CLUSTERS &&
         arn_cluster_name_parse(call->cluster, &sent->cluster, err) < 0)
         return -1;
-    if (wire_eks_write(call, &sent->cluster, &sent->aws_request, err) < 0)
+    return wire_eks_write(call, &sent->cluster, &sent->aws_request, err);
+}
+
+static int send_aws(struct wire_errand *sent, const struct call *call, struct aws_client *life,
+                    int64_t wall_us, struct error *err)
+{
+    if (write_aws(sent, call, err) < 0)
         return -1;
     return aws_client_sign(life, &sent->aws_request, wall_us, &sent->aws_call, err);
 }
@@ -170,12 +178,14 @@ void sim_wire_send(struct world *world, struct errand *errand, const struct call
     int result;
 
     errand->wire = sent;
-    sent->signed_us = aws_client_time(replica->aws, ENDPOINT_EKS, wall_us);
+    sent->signed_us = aws_client_time(
+        replica->aws, call->verb == CALL_READ_ROLE ? ENDPOINT_IAM : ENDPOINT_EKS, wall_us);
     sent->kube.namespaces = &everywhere;
     sent->kube.lease_namespace = OWN_NAMESPACE;
     sent->kube.lease_name = LEASE_NAME;
-    result = call_is_eks(call->verb) ? send_eks(sent, &whole, replica->aws, wall_us, &sent->unsent)
-                                     : send_kube(wire, sent, &whole, wall_us, &sent->unsent);
+    result = errand_asks_aws(call->verb)
+                 ? send_aws(sent, &whole, replica->aws, wall_us, &sent->unsent)
+                 : send_kube(wire, sent, &whole, wall_us, &sent->unsent);
     if (result < 0)
         world_fail(world, "wire", "%s can't be written: %s", call_name(call->verb),
                    sent->unsent.text);
@@ -211,8 +221,12 @@ static bool read_answer(struct sim_wire *wire, struct errand *errand)
     struct wire_errand *sent = errand->wire;
     struct call *work = &errand->work;
 
-    if (!call_is_eks(work->verb))
+    if (!errand_asks_aws(work->verb))
         return wire_kube_read(&wire->client, &sent->kube, &sent->answer, work);
+    if (work->verb == CALL_READ_ROLE) {
+        wire_iam_read(&sent->role, &sent->answer, work);
+        return false;
+    }
     wire_eks_read(&sent->cluster, &sent->answer, work);
     if (work->error.kind != ERROR_NONE)
         work->detail = wire_eks_detail(&work->error);
@@ -262,12 +276,12 @@ void sim_wire_perform(struct world *world, struct errand *errand)
         read_identity(wire, errand);
         return;
     }
-    if (call_is_eks(errand->work.verb))
+    if (errand_asks_aws(errand->work.verb))
         sim_wire_serve_eks(wire, &sent->aws_call.http, &sent->answer);
     else
         api_serve(&wire->api, &sent->kube_request.http, errand, &sent->answer);
     read_answer(wire, errand);
-    if (call_is_eks(errand->work.verb))
+    if (errand_asks_aws(errand->work.verb))
         eks_note(world, &errand->work, told_id(&errand->work));
     else
         kube_note(world, errand);
@@ -321,7 +335,7 @@ void sim_wire_arrive(struct world *world, struct errand *errand)
         TRACE(world, "  ~ garbled: %s", garble_name(garble));
         note_garbled(errand);
     }
-    if (call_is_eks(work->verb) && work->error.kind != ERROR_NONE)
-        aws_client_learn(replica->aws, ENDPOINT_EKS, &sent->answer, sent->signed_us,
+    if (errand_asks_aws(work->verb) && work->error.kind != ERROR_NONE)
+        aws_client_learn(replica->aws, sent->aws_request.service, &sent->answer, sent->signed_us,
                          wall_of(replica), &work->error);
 }

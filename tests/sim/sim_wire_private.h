@@ -32,6 +32,7 @@ struct wire_errand {
     struct kube_request kube_request;
     struct aws_request aws_request;
     struct arn_cluster_name cluster; /* that it is about */
+    struct arn_role_name role;       /* the same, of IAM */
     struct aws_client_call aws_call;
     int64_t signed_us;   /* when, as the signer believed */
     struct error unsent; /* why it could not be written; kind NONE: it was */

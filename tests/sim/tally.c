@@ -49,8 +49,9 @@ static const char *const verbs[TALLY_VERBS] = {
     [CALL_PATCH_FINALIZERS] = "fin.",     [CALL_PATCH_STATUS] = "status",
     [CALL_WRITE_EVENT] = "event",         [CALL_READ_IDENTITY] = "ident.",
     [CALL_READ_LEASE] = "lease",          [CALL_PATCH_LEASE] = "budget",
-    [CALL_READ_DEFINITION] = "crd",       [TALLY_LEASE_GET] = "l. get",
-    [TALLY_LEASE_CREATE] = "l. new",      [TALLY_LEASE_UPDATE] = "l. upd.",
+    [CALL_READ_DEFINITION] = "crd",       [CALL_READ_ROLE] = "role",
+    [TALLY_LEASE_GET] = "l. get",         [TALLY_LEASE_CREATE] = "l. new",
+    [TALLY_LEASE_UPDATE] = "l. upd.",
 };
 static const char *const watch_faults[WATCH_FAULT_COUNT] = {
     [WATCH_OPENED] = "opened",  [WATCH_UNKNOWN] = "422",         [WATCH_REFUSED] = "refused",
@@ -158,6 +159,7 @@ static const char *const states[SOMETIMES_COUNT] = {
     [SOMETIMES_ABANDONED] = "a finalizer goes: abandoned",
     [SOMETIMES_CLUSTER_DELETING] = "a finalizer goes: the cluster is being deleted",
     [SOMETIMES_CONTESTED] = "a binding is told that its key is contested",
+    [SOMETIMES_DISTRUSTED] = "a binding is told that its role does not trust it",
     [SOMETIMES_UNREADY_AT_REST] = "a binding is not Ready at rest",
     [SOMETIMES_READY_AT_REST] = "a binding is Ready at rest",
 };

@@ -159,6 +159,7 @@ enum sometimes {
     SOMETIMES_ABANDONED,         /* a finalizer went because a person said so */
     SOMETIMES_CLUSTER_DELETING,  /* ... because the cluster is being deleted */
     SOMETIMES_CONTESTED,         /* a status says so */
+    SOMETIMES_DISTRUSTED,        /* ... that the role does not trust this cluster */
     SOMETIMES_UNREADY_AT_REST,
     SOMETIMES_READY_AT_REST,
     SOMETIMES_COUNT,

@@ -38,6 +38,9 @@
 /* What lies between the operator and the servers: see tests/sim/sim_wire. */
 enum world_way { WORLD_PLAIN, WORLD_FAITHFUL, WORLD_ROUGH };
 
+/* Of IAM, which podbind must be able to do without. */
+enum iam { IAM_ANSWERS, IAM_SILENT, IAM_DENIES };
+
 enum phase { PHASE_BUSY, PHASE_SETTLING, PHASE_QUIET, PHASE_OVER };
 
 /* How rough a history is. Chances are per mille, times the longest in ms. */
@@ -50,6 +53,7 @@ struct weather {
     int eks_page;          /* associations on a page */
     uint32_t crashes;      /* still to come */
     uint32_t lease_faults; /* of lives: something befalls the process */
+    enum iam iam;          /* as it is all the time, people or not */
     enum plan_mode mode;
 };
 
@@ -128,6 +132,7 @@ struct place {
     int64_t stop_ms;
 
     struct recent lists, checks, mutations; /* whole Lists, DescribeClusters, EKS writes */
+    struct recent roles;                    /* GetRoles */
 };
 
 /* When Deletes were sent, or let through. */

@@ -206,6 +206,9 @@ void apply_world_init(struct apply_world *world)
     intake_init(&world->intake, &world->script.ports);
     observe_init(&world->observe, &world->settings, &world->intake, world->scene.cluster.name);
     budget_init(&world->budget, &budget_settings);
+    roles_init(&world->roles, &world->script.ports);
+    world->roles.failures = 1;
+    world->roles.closed_until = INT64_MAX;
     world->budget.allowed = 100;
     world->budget.allowed_until = INT64_MAX;
     world->scene.mirror.listed_at = 2 * MIRROR_SETTLE_MS;
@@ -217,6 +220,7 @@ void apply_world_release(struct apply_world *world)
         mem_free(world->eks[i]);
     reports_release(&world->reports);
     refusals_release(&world->refusals);
+    roles_release(&world->roles);
     budget_release(&world->budget);
     observe_release(&world->observe);
     intake_release(&world->intake);
@@ -255,6 +259,7 @@ int apply_world_pass(struct apply_world *world, struct error *err)
                           .budget = &world->budget,
                           .reports = &world->reports,
                           .refusals = &world->refusals,
+                          .roles = &world->roles,
                           .desired = &scene->desired,
                           .plan = world->blind ? NULL : &scene->plan,
                           .context = &scene->context,

@@ -40,6 +40,7 @@ struct apply_world {
     struct budget budget;
     struct reports reports;
     struct refusals refusals;
+    struct roles roles; /* IAM is out of reach here, and is not asked */
     struct scene scene;
     struct outcome_context outcome;
     struct fresh_list fresh;

@@ -45,7 +45,7 @@ static void knows_what_each_call_is(void **state)
         {CALL_PATCH_FINALIZERS, true, false},  {CALL_PATCH_STATUS, true, false},
         {CALL_WRITE_EVENT, true, false},       {CALL_READ_IDENTITY, false, false},
         {CALL_READ_LEASE, false, false},       {CALL_PATCH_LEASE, true, false},
-        {CALL_READ_DEFINITION, false, false},
+        {CALL_READ_DEFINITION, false, false},  {CALL_READ_ROLE, false, false},
     };
 
     (void)state;

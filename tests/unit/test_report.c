@@ -20,6 +20,8 @@ struct stage {
     struct outcome_context context;
     struct reports reports;
     struct report report;
+    struct role role;  /* as IAM tells; its knowledge is UNREAD */
+    int64_t role_wait; /* 0: none */
 };
 
 static void stage_release(struct stage *stage)
@@ -54,8 +56,9 @@ static const struct report *report(struct stage *stage)
     report_release(&stage->report);
     scene_desire(&stage->scene);
     reports_begin(&stage->reports);
+    stage->context.role = &stage->role;
     report_make(&stage->reports, scene_claim(&stage->scene, "reader"), &stage->context,
-                &stage->report);
+                stage->role_wait, &stage->report);
     reports_end(&stage->reports);
     return &stage->report;
 }
@@ -88,6 +91,74 @@ static void ready_at_once_is_written_once(void **state)
     stage.context.now += 86400000;
     assert_int_equal(report(&stage)->verdict, REPORT_NOTHING);
     assert_int_equal(stage.reports.count, 0);
+}
+
+/* So that it is written once. */
+static void waits_for_iam_while_it_may_tell(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+
+    (void)state;
+    stage_init(&stage);
+    associate(&stage);
+    stage.role_wait = NOW + 2000;
+    assert_int_equal(report(&stage)->verdict, REPORT_LATER);
+    assert_true(stage.report.awaits_role);
+    assert_int_equal(stage.report.due, NOW + 2000);
+    stage.context.now = NOW + 2000;
+    assert_int_equal(report(&stage)->verdict, REPORT_WRITE);
+    assert_false(stage.report.awaits_role);
+}
+
+static void a_status_that_would_not_change_waits_for_nothing(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+
+    (void)state;
+    stage_init(&stage);
+    associate(&stage);
+    report(&stage);
+    store(&stage);
+    stage.role_wait = NOW + 2000;
+    assert_int_equal(report(&stage)->verdict, REPORT_NOTHING);
+    assert_false(stage.report.awaits_role);
+    assert_int_equal(stage.report.due, INT64_MAX);
+}
+
+/* After a restart nothing is known of any role, and that is no news. */
+static void what_was_said_of_a_role_stands_until_iam_is_asked(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+
+    (void)state;
+    stage_init(&stage);
+    associate(&stage);
+    stage.role.knowledge = ROLE_DENIED;
+    assert_int_equal(report(&stage)->verdict, REPORT_WRITE);
+    store(&stage);
+    stage.role.knowledge = ROLE_UNREAD;
+    assert_int_equal(report(&stage)->verdict, REPORT_NOTHING);
+    stage.role.knowledge = ROLE_DENIED;
+    assert_int_equal(report(&stage)->verdict, REPORT_NOTHING);
+    stage.role.knowledge = ROLE_UNREACHED;
+    assert_int_equal(report(&stage)->verdict, REPORT_WRITE);
+    assert_true(stage.report.outcome.ready);
+    assert_false(stage.report.event);
+}
+
+static void distrust_is_told_once(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+
+    (void)state;
+    stage_init(&stage);
+    associate(&stage);
+    stage.role.knowledge = ROLE_ABSENT;
+    assert_int_equal(report(&stage)->verdict, REPORT_WRITE);
+    assert_true(stage.report.distrust);
+    store(&stage);
+    assert_int_equal(report(&stage)->verdict, REPORT_NOTHING);
+    assert_false(stage.report.distrust);
 }
 
 static void not_ready_is_written_after_a_second(void **state)
@@ -214,7 +285,7 @@ static void forgets_bindings_that_are_gone(void **state)
     scene_add_binding(&stage.scene, &other);
     report(&stage);
     reports_begin(&stage.reports);
-    report_make(&stage.reports, scene_claim(&stage.scene, "other"), &stage.context, &second);
+    report_make(&stage.reports, scene_claim(&stage.scene, "other"), &stage.context, 0, &second);
     report_release(&second);
     assert_int_equal(stage.reports.count, 2);
     reports_end(&stage.reports);
@@ -307,6 +378,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ready_at_once_is_written_once),
+        cmocka_unit_test(waits_for_iam_while_it_may_tell),
+        cmocka_unit_test(a_status_that_would_not_change_waits_for_nothing),
+        cmocka_unit_test(what_was_said_of_a_role_stands_until_iam_is_asked),
+        cmocka_unit_test(distrust_is_told_once),
         cmocka_unit_test(not_ready_is_written_after_a_second),
         cmocka_unit_test(a_reason_that_changes_is_an_event_and_starts_its_time),
         cmocka_unit_test(a_restart_does_not_unsay_that_it_is_stalled),
