@@ -123,6 +123,10 @@ class Standin(Child):
     def delete_association(self, cluster: ControlPlane, namespace: str, service_account: str) -> None:
         self.control("DELETE", self._path(cluster, namespace, service_account))
 
+    def put_role(self, name: str, **members: object) -> None:
+        """Makes a role, or replaces it whole: path="/team/a/", trust={...}, missing=True, getDenied=True."""
+        self.control("PUT", f"roles/{name}", members)
+
     def fault(self, operation: str = "*", **members: object) -> None:
         """Adds one: fault("CreatePodIdentityAssociation", kind="reset", afterEffect=True, count=1)."""
         self.control("POST", "faults", {"operation": operation, **members})
