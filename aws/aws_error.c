@@ -212,7 +212,9 @@ bool aws_error_is_signature(const struct error *err)
 
 bool aws_error_is_token_expired(const struct error *err)
 {
-    static const char *const names[] = {"ExpiredToken", "ExpiredTokenException", NULL};
+    static const char *const names[] = {"ExpiredToken", "ExpiredTokenException",
+                                        "InvalidClientTokenId", "UnrecognizedClientException",
+                                        NULL};
 
     return is_one_of(err->code, names);
 }

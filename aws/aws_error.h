@@ -44,7 +44,7 @@ bool aws_error_is_cluster_missing(const struct error *err);
 bool aws_error_is_quota(const struct error *err);
 /* 403 because of the signature's time or of the signature itself. */
 bool aws_error_is_signature(const struct error *err);
-/* 403 because the session token has expired. */
+/* 403 because the credentials have expired, or are not known to AWS (any more). */
 bool aws_error_is_token_expired(const struct error *err);
 /* The id in "Association already exists: a-...": a hint, the key is the identity. */
 bool aws_error_conflict_id(const struct error *err, struct arn_association_id *ret_id);

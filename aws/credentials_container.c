@@ -2,15 +2,11 @@
 #include "aws/credentials_container.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "aws/credentials_chain.h"
 #include "aws/endpoint_url.h"
-#include "base/clock.h"
-#include "base/json.h"
+#include "aws/secret_file.h"
 #include "base/mem.h"
 
 #define CONTAINER_HOST "http://169.254.170.2"
@@ -68,156 +64,83 @@ int credentials_container_url(const char *relative_uri, const char *full_uri, ch
     return 0;
 }
 
-int credentials_container_init(struct credentials *credentials,
-                               const struct credentials_environment *from, struct error *err)
+int credentials_container_plan(const struct credentials_environment *from,
+                               struct credentials_chain *chain, struct error *err)
 {
-    if (credentials_container_url(from->container_relative_uri, from->container_full_uri,
-                                  &credentials->url, err) < 0)
+    CLEANUP_FREE char *url = NULL;
+
+    if (!is_set(from->container_relative_uri) && !is_set(from->container_full_uri))
+        return 1;
+    if (credentials_container_url(from->container_relative_uri, from->container_full_uri, &url,
+                                  err) < 0)
         return -1;
+    struct credentials_stage *stage = credentials_stage_add(chain, &credentials_container, err);
+    if (!stage)
+        return -1;
+    stage->url = mem_strdup(url);
     if (is_set(from->container_token_file))
-        credentials->token_file = mem_strdup(from->container_token_file);
+        stage->token_file = mem_strdup(from->container_token_file);
     else if (is_set(from->container_token))
-        credentials->token = mem_strdup(from->container_token);
+        stage->token = mem_strdup(from->container_token);
     return 0;
 }
 
-/* ---- the token ---- */
+/* ---- the request ---- */
 
-/* Its errno stays for the message. */
-static bool read_whole(int fd, struct strbuf *text)
+static int add_token(const struct credentials_stage *stage, struct strbuf *header,
+                     struct error *err)
 {
-    char bytes[4096];
-    ssize_t got;
+    if (stage->token_file)
+        return secret_file_token(stage->token_file, CREDENTIALS_CONTAINER_TOKEN_CAP, header, err);
+    if (secret_file_check_token(stage->token, strlen(stage->token), err) < 0)
+        return error_wrap(err, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    strbuf_str(header, stage->token);
+    return 0;
+}
 
-    while ((got = read(fd, bytes, sizeof bytes)) != 0) {
-        if (got > 0)
-            strbuf_add(text, bytes, (size_t)got);
-        else if (errno != EINTR)
-            break;
-        if (!strbuf_ok(text))
-            break;
+static int request(struct credentials_stage *stage, const struct credentials_moment *moment,
+                   struct credentials_fetch *fetch, struct error *err)
+{
+    CLEANUP(secret_file_release) struct strbuf header = {0};
+
+    (void)moment;
+    if (stage->token_file || stage->token) {
+        strbuf_str(&header, "Authorization: ");
+        if (add_token(stage, &header, err) < 0)
+            return -1;
+        fetch->owned_headers[1] = strbuf_take(&header);
     }
-    explicit_bzero(bytes, sizeof bytes);
-    return got == 0;
-}
-
-static void token_release(struct strbuf *token)
-{
-    if (token->text)
-        explicit_bzero(token->text, token->capacity);
-    strbuf_release(token);
-}
-
-static void close_file(const int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
-int credentials_container_read_token(const char *file, struct strbuf *ret_token, struct error *err)
-{
-    CLEANUP(token_release) struct strbuf text = STRBUF_CAPPED(CREDENTIALS_CONTAINER_TOKEN_CAP);
-    CLEANUP(close_file) int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat about;
-
-    if (fd < 0 || fstat(fd, &about) < 0)
-        return error_set(err, ERROR_INVALID, "token file %s: %s", file, strerror(errno));
-    if (!S_ISREG(about.st_mode))
-        return error_set(err, ERROR_INVALID, "token file %s: expected a regular file", file);
-    if (about.st_size > (off_t)CREDENTIALS_CONTAINER_TOKEN_CAP)
-        return error_set(err, ERROR_INVALID, "token file %s: expected at most %zu bytes", file,
-                         CREDENTIALS_CONTAINER_TOKEN_CAP);
-    if (!read_whole(fd, &text))
-        return error_set(err, ERROR_INVALID, "token file %s: %s", file,
-                         strbuf_ok(&text) ? strerror(errno) : "it grew while it was read");
-    const char *start = strbuf_text(&text) + strspn(strbuf_text(&text), " \t\r\n");
-    const char *end = strbuf_text(&text) + text.length;
-    while (end > start && strchr(" \t\r\n", end[-1]))
-        end--;
-    if (start >= end)
-        return error_set(err, ERROR_INVALID, "token file %s: it is empty", file);
-    strbuf_add(ret_token, start, (size_t)(end - start));
-    return 0;
-}
-
-int credentials_container_check_token(const char *token, struct error *err)
-{
-    for (const char *c = token; *c; c++)
-        if (*c <= ' ' || *c >= 0x7F)
-            return error_set(err, ERROR_INVALID,
-                             "authorization token: expected printable characters without spaces "
-                             "and line breaks");
-    return *token ? 0 : error_set(err, ERROR_INVALID, "authorization token: it is empty");
-}
-
-int credentials_container_request(struct credentials *credentials, struct credentials_fetch *fetch,
-                                  struct error *err)
-{
-    CLEANUP(token_release) struct strbuf header = {0};
-    static const char name[] = "Authorization: ";
-
-    strbuf_str(&header, name);
-    if (credentials->token_file &&
-        credentials_container_read_token(credentials->token_file, &header, err) < 0)
-        return -1;
-    if (credentials->token)
-        strbuf_str(&header, credentials->token);
-    bool has_token = credentials->token_file || credentials->token;
-    if (strlen(header.text) != header.length)
-        return error_set(err, ERROR_INVALID, "authorization token: expected text");
-    if (has_token && credentials_container_check_token(header.text + strlen(name), err) < 0)
-        return -1;
+    fetch->owned_headers[0] = mem_strdup("Accept: application/json");
+    fetch->what = CREDENTIALS_LOCAL;
     fetch->http = (struct http_request){
         .method = "GET",
-        .url = credentials->url,
+        .url = stage->url,
         .answer_cap = CREDENTIALS_CONTAINER_ANSWER_CAP,
         .deadline_ms = DEADLINE_MS,
     };
-    fetch->owned_headers[0] = mem_strdup("Accept: application/json");
-    if (has_token)
-        fetch->owned_headers[1] = strbuf_take(&header);
     return 0;
 }
 
 /* ---- the answer ---- */
 
-static void wiped_release(json_t **owned)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(*owned, name, value)
-    {
-        if (json_is_string(value))
-            explicit_bzero((char *)json_string_value(value), json_string_length(value));
-    }
-    json_release(owned);
-}
-
 int credentials_container_parse(const char *bytes, size_t length, struct credentials_set *ret_set,
                                 struct error *err)
 {
-    static const char *const names[] = {"AccessKeyId", "SecretAccessKey", "Token"};
-    CLEANUP(wiped_release) json_t *body = json_parse(bytes, length, err);
+    const struct credentials_json form = {.token = "Token"};
 
-    if (!json_is_object(body))
-        return error_set(err, ERROR_INVALID,
-                         "expected a JSON object with AccessKeyId, SecretAccessKey, Token and "
-                         "Expiration");
-    CLEANUP(credentials_set_release)
-    struct credentials_set set = {
-        .access_key_id = mem_strdup(json_text(body, names[0])),
-        .secret_key = mem_strdup(json_text(body, names[1])),
-        .session_token = mem_strdup(json_text(body, names[2])),
-    };
-    if (credentials_set_check(&set, names, err) < 0)
-        return -1;
-    if (!*set.session_token)
-        return error_set(err, ERROR_INVALID, "Token is missing or empty");
-    if (!clock_parse(json_text(body, "Expiration"), &set.expires_us) || set.expires_us <= 0)
-        return error_set(err, ERROR_INVALID,
-                         "Expiration: expected a time such as 2026-11-22T19:28:09Z");
-    *ret_set = set;
-    set = (struct credentials_set){.expires_us = 0};
-    return 0;
+    return credentials_json_read(bytes, length, &form, ret_set, err);
 }
+
+static int answer(struct credentials_stage *stage, const struct http_answer *got,
+                  struct credentials_set *ret_set, struct error *err)
+{
+    (void)stage;
+    if (credentials_stage_ok(got,
+                             "; is there a Pod Identity association for podbind's own "
+                             "ServiceAccount?",
+                             err) < 0)
+        return -1;
+    return credentials_container_parse(strbuf_text(&got->body), got->body.length, ret_set, err);
+}
+
+const struct credentials_method credentials_container = {"container endpoint", request, answer};

@@ -297,10 +297,21 @@ static void borrow_aws_environment(const struct options_source *source, struct o
         .access_key_id = variable(source, "AWS_ACCESS_KEY_ID"),
         .secret_access_key = variable(source, "AWS_SECRET_ACCESS_KEY"),
         .session_token = variable(source, "AWS_SESSION_TOKEN"),
+        .role_arn = variable(source, "AWS_ROLE_ARN"),
+        .web_identity_token_file = variable(source, "AWS_WEB_IDENTITY_TOKEN_FILE"),
+        .role_session_name = variable(source, "AWS_ROLE_SESSION_NAME"),
+        .profile = {.profile = variable(source, "AWS_PROFILE"),
+                    .config_file = variable(source, "AWS_CONFIG_FILE"),
+                    .credentials_file = variable(source, "AWS_SHARED_CREDENTIALS_FILE"),
+                    .home = variable(source, "HOME")},
         .container_relative_uri = variable(source, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         .container_full_uri = variable(source, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
         .container_token_file = variable(source, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
         .container_token = variable(source, "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        .imds = {.disabled = variable(source, "AWS_EC2_METADATA_DISABLED"),
+                 .endpoint = variable(source, "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+                 .endpoint_mode = variable(source, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
+                 .timeout = variable(source, "AWS_METADATA_SERVICE_TIMEOUT")},
     };
     for (enum endpoint_setting i = 0; i < ENDPOINT_SETTING_COUNT; i++)
         options->aws_endpoints.environment[i] = variable(source, endpoint_setting_variable(i));

@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "aws/aws_client.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "controller/wire_credentials.h"
 #include "controller/wire_eks.h"
 #include "controller/wire_iam.h"
 #include "controller/wire_kube.h"
@@ -37,8 +39,9 @@ struct wire {
     struct http *engine;
     struct inbox *inbox;
     struct wire_watch *watches;
-    struct http_peer *kube_peer, *eks_peer, *iam_peer, *credentials_peer;
-    struct credentials credentials;
+    struct http_peer *kube_peer, *eks_peer, *iam_peer;
+    struct wire_credentials credentials;
+    struct exchange fetch; /* of credentials: one at a time */
     struct aws_client aws;
     int64_t told_offset_us;   /* AWS's clock minus ours, as last told */
     struct exchange *waiting; /* for credentials, in order */
@@ -190,7 +193,7 @@ static int64_t aws_wall_us(const struct wire *wire)
 
 static void start_aws(struct wire *wire, struct exchange *exchange)
 {
-    if (credentials_need(&wire->credentials, aws_wall_us(wire)) == CREDENTIALS_NEEDED)
+    if (credentials_need(&wire->credentials.credentials, aws_wall_us(wire)) == CREDENTIALS_NEEDED)
         append(&wire->waiting, exchange);
     else
         send_aws(wire, exchange);
@@ -215,26 +218,12 @@ static void port_start(void *world, struct call *call)
 
 /* ---- credentials ---- */
 
-static void fetch_credentials(struct wire *wire)
-{
-    CLEANUP(credentials_fetch_release) struct credentials_fetch fetch = {0};
-    struct exchange *exchange;
-    struct error err = {0};
-
-    if (!credentials_fetch_due(&wire->credentials, aws_wall_us(wire)) ||
-        credentials_request(&wire->credentials, aws_wall_us(wire), &fetch, &err) < 0)
-        return;
-    exchange = mem_alloc(sizeof *exchange);
-    exchange->peer = PEER_CREDENTIALS;
-    fetch.http.context = exchange;
-    http_start(wire->engine, wire->credentials_peer, &fetch.http);
-}
-
 /* Sends what waited, once there is something to sign with; gives up what waited a call's time. */
 static void serve_waiting(struct wire *wire)
 {
-    bool usable = credentials_need(&wire->credentials, aws_wall_us(wire)) != CREDENTIALS_NEEDED;
-    bool hopeless = !wire->credentials.fetching;
+    bool usable =
+        credentials_need(&wire->credentials.credentials, aws_wall_us(wire)) != CREDENTIALS_NEEDED;
+    bool hopeless = !wire->credentials.credentials.fetching;
     struct error err = {0};
 
     while (wire->waiting && (usable || hopeless || clock_boot_ms() >= wire->waiting->deadline)) {
@@ -245,7 +234,7 @@ static void serve_waiting(struct wire *wire)
             send_aws(wire, exchange);
             continue;
         }
-        credentials_current(&wire->credentials, aws_wall_us(wire), &err);
+        credentials_current(&wire->credentials.credentials, aws_wall_us(wire), &err);
         fail(wire, exchange, &err);
     }
 }
@@ -323,7 +312,6 @@ static struct call *receive_aws(struct wire *wire, struct exchange *exchange,
 static struct call *receive(struct wire *wire, struct http_answer *answer)
 {
     struct exchange *exchange = answer->context;
-    struct error err = {0};
 
     switch (exchange->peer) {
     case PEER_KUBE:
@@ -334,8 +322,7 @@ static struct call *receive(struct wire *wire, struct http_answer *answer)
     case PEER_CREDENTIALS:
         break;
     }
-    credentials_answer(&wire->credentials, answer, aws_wall_us(wire), &err);
-    exchange_free(exchange);
+    wire_credentials_take(&wire->credentials, answer, aws_wall_us(wire));
     return NULL;
 }
 
@@ -364,7 +351,7 @@ static enum port_event port_next(void *world, int64_t deadline, struct call **re
             return PORT_CHANGES;
         if (inbox_woken(wire->inbox))
             return PORT_WOKEN;
-        fetch_credentials(wire);
+        wire_credentials_turn(&wire->credentials, aws_wall_us(wire));
         serve_waiting(wire);
         if (wire->failed) {
             *ret_call = finish(wire, take_first(&wire->failed));
@@ -387,19 +374,24 @@ static int set_up_aws(struct wire *wire, struct error *err)
     const struct options *options = wire->settings.options;
     const char *ca_file = *options->aws_ca_bundle ? options->aws_ca_bundle : NULL;
     struct http_settings aws = {.user_agent = wire->settings.user_agent, .ca_file = ca_file};
-    struct http_settings fetch = {0};
-    struct error ignored = {0}; /* every later call says the same */
+    struct wire_credentials_settings credentials = {
+        .engine = wire->engine,
+        .from = &options->aws_credentials,
+        .sts = &wire->aws.endpoints[ENDPOINT_STS],
+        .user_agent = wire->settings.user_agent,
+        .ca_file = ca_file,
+        .environment = (const char *const *)environ,
+        .context = &wire->fetch,
+    };
 
-    credentials_init(&wire->credentials, &options->aws_credentials, &ignored);
     if (aws_client_init(&wire->aws, &options->aws_region, &options->aws_endpoints,
-                        &wire->credentials, err) < 0)
+                        &wire->credentials.credentials, err) < 0)
         return -1;
-    credentials_peer(&wire->credentials, &fetch);
-    fetch.user_agent = wire->settings.user_agent;
-    fetch.ca_file = ca_file;
     wire->eks_peer = http_peer_new(&aws);
     wire->iam_peer = http_peer_new(&aws);
-    wire->credentials_peer = http_peer_new(&fetch);
+    wire->fetch.peer = PEER_CREDENTIALS;
+    credentials.aws = wire->eks_peer;
+    wire_credentials_init(&wire->credentials, &credentials, aws_wall_us(wire));
     return 0;
 }
 
@@ -456,7 +448,8 @@ static void end_exchanges(struct wire *wire)
     while (http_pending(wire->engine) > 0) {
         if (!http_next(wire->engine, 0, &answer))
             continue;
-        exchange_free(answer.context);
+        if (answer.context != &wire->fetch)
+            exchange_free(answer.context);
         http_answer_release(&answer);
     }
 }
@@ -471,14 +464,13 @@ void wire_free(struct wire *wire)
         exchange_free(take_first(&wire->waiting));
     while (wire->failed)
         exchange_free(take_first(&wire->failed));
+    wire_credentials_release(&wire->credentials);
     inbox_free(wire->inbox);
     http_free(wire->engine);
     http_peer_free(wire->kube_peer);
     http_peer_free(wire->eks_peer);
     http_peer_free(wire->iam_peer);
-    http_peer_free(wire->credentials_peer);
     aws_client_release(&wire->aws);
-    credentials_release(&wire->credentials);
     mem_free(wire);
 }
 
@@ -494,5 +486,5 @@ struct inbox *wire_inbox(const struct wire *wire)
 
 const char *wire_credentials_source(const struct wire *wire)
 {
-    return credentials_source_name(&wire->credentials);
+    return credentials_source_name(&wire->credentials.credentials);
 }

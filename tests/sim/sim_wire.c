@@ -41,11 +41,11 @@ static void set_up_kube(struct sim_wire *wire, const char *ca_pem)
 
 static void set_up_aws(struct sim_wire *wire)
 {
-    const struct credentials_environment environment = {
+    static const struct credentials_environment environment = {
         .access_key_id = SIM_KEY_ID, .secret_access_key = SIM_SECRET, .session_token = SIM_SESSION};
     struct error err = {0};
 
-    if (credentials_init(&wire->credentials, &environment, &err) < 0)
+    if (credentials_init(&wire->credentials, &environment, NULL, &err) < 0)
         world_fail(wire->world, "wire", "the AWS settings are refused: %s", err.text);
 }
 

@@ -37,7 +37,7 @@ static void init(struct setup *setup, const char *token, struct endpoint_setting
     };
     struct error err;
 
-    if (credentials_init(&setup->credentials, &from, &err) < 0 ||
+    if (credentials_init(&setup->credentials, &from, NULL, &err) < 0 ||
         aws_client_init(&setup->client, &west, &settings, &setup->credentials, &err) < 0)
         fail_msg("%s", err.text);
 }
@@ -153,7 +153,7 @@ static void without_credentials_nothing_is_signed(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(credentials_init(&setup.credentials, &from, &err), 0);
+    assert_int_equal(credentials_init(&setup.credentials, &from, NULL, &err), 0);
     assert_int_equal(aws_client_init(&setup.client, &west, &no_settings, &setup.credentials, &err),
                      0);
     eks_list_clusters("", &request);
@@ -357,7 +357,7 @@ static void an_expired_token_is_dropped_where_another_can_be_had(void **state)
     aws_client_learn(&fixed.client, ENDPOINT_EKS, &answer, WALL, WALL, &err);
     assert_int_equal(err.kind, ERROR_DENIED);
 
-    assert_int_equal(credentials_init(&fetched.credentials, &from, &err), 0);
+    assert_int_equal(credentials_init(&fetched.credentials, &from, NULL, &err), 0);
     fetched.client.credentials = &fetched.credentials;
     aws_error_set(&err, "EKS", 403, "ExpiredTokenException", "expired", false);
     aws_client_learn(&fetched.client, ENDPOINT_EKS, &answer, WALL, WALL, &err);

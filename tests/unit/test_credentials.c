@@ -42,7 +42,7 @@ static void init(struct credentials *credentials, const struct credentials_envir
 {
     struct error err;
 
-    if (credentials_init(credentials, from, &err) < 0)
+    if (credentials_init(credentials, from, NULL, &err) < 0)
         fail_msg("%s", err.text);
 }
 
@@ -121,7 +121,7 @@ static void half_set_variables_are_an_error_and_not_passed_over(void **state)
         from.access_key_id = rows[i].id;
         from.secret_access_key = rows[i].secret;
         from.session_token = rows[i].token;
-        assert_int_equal(credentials_init(&credentials, &from, &err), -1);
+        assert_int_equal(credentials_init(&credentials, &from, NULL, &err), -1);
         check_error(&err, ERROR_INVALID, rows[i].words);
         assert_false(credentials_fetch_due(&credentials, NOW));
         assert_null(credentials_current(&credentials, NOW, &again));
@@ -131,18 +131,22 @@ static void half_set_variables_are_an_error_and_not_passed_over(void **state)
 
 static void without_any_source_the_error_says_what_to_set(void **state)
 {
-    struct credentials_environment from = {.secret_access_key = "HIDDEN", .access_key_id = ""};
+    struct credentials_environment from = {
+        .secret_access_key = "HIDDEN", .access_key_id = "", .imds.disabled = "true"};
     CLEANUP(credentials_release) struct credentials credentials;
+    CLEANUP(credentials_fetch_release) struct credentials_fetch made = {0};
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(credentials_init(&credentials, &from, &err), -1);
+    assert_int_equal(credentials_init(&credentials, &from, NULL, &err), -1);
     check_error(&err, ERROR_DENIED, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
     assert_string_equal(credentials_source_name(&credentials), "none");
     assert_int_equal(credentials_need(&credentials, NOW), CREDENTIALS_NEEDED);
-    assert_false(credentials_fetch_due(&credentials, NOW));
     assert_null(credentials_current(&credentials, NOW, &err));
     check_error(&err, ERROR_DENIED, "no AWS credentials");
+    assert_int_equal(credentials_request(&credentials, NOW, &made, &err), -1);
+    check_error(&err, ERROR_DENIED, "no AWS credentials");
+    assert_false(credentials_fetch_due(&credentials, NOW));
 }
 
 /* ---- the state machine ---- */
@@ -454,18 +458,16 @@ static void a_token_with_a_nul_byte_is_refused(void **state)
     assert_non_null(file);
     fwrite("HU\0SH", 1, 5, file);
     fclose(file);
-    expect_bad_token(path, "expected text");
+    expect_bad_token(path, "expected printable characters");
     unlink(path);
 }
 
 static void no_proxy_is_ever_used(void **state)
 {
-    CLEANUP(credentials_release) struct credentials credentials;
     struct http_settings settings;
 
     (void)state;
-    init(&credentials, &agent);
-    credentials_peer(&credentials, &settings);
+    credentials_peer(&settings);
     assert_string_equal(settings.proxy, "");
 }
 
