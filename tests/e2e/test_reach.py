@@ -83,7 +83,7 @@ def test_a_ca_bundle_makes_an_endpoint_trusted(blue, standin, endpoint, operator
 
 def test_an_endpoint_that_nobody_vouches_for_gets_no_call(blue, standin, endpoint, operator, namespace):
     namespace(blue)
-    child = operator(blue, AWS_ENDPOINT_URL=f"https://127.0.0.1:{endpoint.port}")
+    child = operator(blue, wait=False, AWS_ENDPOINT_URL=f"https://127.0.0.1:{endpoint.port}")
     wait_for(lambda: said(child, "not working"), 30, "a line that says why")
     assert "certificate" in said(child, "not working")[0]["error"].lower()
     assert standin.counters() == {}
