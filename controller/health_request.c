@@ -33,6 +33,15 @@ static bool next_line(struct text *rest, struct text *ret_line)
     return true;
 }
 
+/* Tabs and ends of lines are well in a header field, and nowhere in a target. */
+static bool is_target(struct text word)
+{
+    for (size_t i = 0; i < word.length; i++)
+        if ((unsigned char)word.at[i] <= ' ')
+            return false;
+    return word.length > 0;
+}
+
 static bool has_strange_bytes(const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -93,7 +102,7 @@ static enum health_verdict read_first_line(struct text line, struct health_reque
 {
     struct text method = next_word(&line), target = next_word(&line), path = {0};
 
-    if (!is_method(method) || target.length == 0 || !is_version(line))
+    if (!is_method(method) || !is_target(target) || !is_version(line))
         return HEALTH_BROKEN;
     if (!equals(line, "HTTP/1.1") && !equals(line, "HTTP/1.0"))
         return HEALTH_VERSION;

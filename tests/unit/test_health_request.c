@@ -66,6 +66,8 @@ static void what_is_no_request_is_refused_at_once(void **state)
         {"\r\n\r\n", 4, HEALTH_BROKEN},
         {"GET /\0healthz", 13, HEALTH_BROKEN},
         {"GET /\x7f", 6, HEALTH_BROKEN},
+        {"GET /\t HTTP/1.1\r\n", 17, HEALTH_BROKEN},
+        {"OPTIONS *\r HTTP/1.1\r\n", 22, HEALTH_BROKEN},
     };
 
     (void)state;
