@@ -5,7 +5,7 @@
 #   make VARIANT=san unit-programs          -O1 with AddressSanitizer and UBSan, in build/san/
 
 BUILD := build
-VARIANT := release# release | san | tsan | cov
+VARIANT := release# release | san | tsan | cov | fuzz
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 OUT := $(BUILD)/$(VARIANT)
 BIN := $(if $(filter release,$(VARIANT)),$(BUILD),$(OUT))
@@ -23,8 +23,10 @@ STANDIN := $(filter-out $(MODEL),$(wildcard tests/standin/*.c))
 SIM := $(wildcard tests/sim/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
+FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_HELPERS := $(filter-out $(FUZZ),$(wildcard tests/fuzz/*.c))
 SOURCES := $(PRODUCT) $(MODEL) $(STANDIN) $(SIM) $(wildcard tests/bench/*.c tests/crash/*.c) $(UNIT) \
-    $(UNIT_HELPERS)
+    $(UNIT_HELPERS) $(FUZZ) $(FUZZ_HELPERS)
 HEADERS := $(wildcard $(ROOMS:=/*.h) tests/*/*.h)
 object = $(patsubst %.c,$(OUT)/%.o,$(1))
 
@@ -43,11 +45,13 @@ LINK_release = -pie $(call probe,$(HARDENING_LINK))
 MODE_san = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE_tsan = -O1 -fno-omit-frame-pointer -fsanitize=thread
 MODE_cov = -O0 --coverage -fprofile-update=atomic
+MODE_fuzz = -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LINK_fuzz = -fsanitize=fuzzer,address,undefined
 probe = $(shell tools/probe.sh $(BUILD)/probe "$(CC)" $(1))
 packages = $(or $(shell pkg-config $(1) $(2)),$(if $(filter --libs,$(1)),\
     $(error missing libraries: run tools/deps.sh)))
 
-ifneq ($(filter-out help clean fmt lint demo test check unit coverage mutants e2e crash tsan valgrind bench,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean fmt lint demo test check unit coverage mutants e2e crash tsan valgrind bench fuzz,$(or $(MAKECMDGOALS),all)),)
 COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote. -pthread -g \
     $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
 LINK := $(CC) -pthread $(or $(LINK_$(VARIANT)),$(MODE_$(VARIANT))) $(LDFLAGS)
@@ -80,6 +84,8 @@ mutants: ## breaks podbind, and the simulator must find it: AUTO=300 by rule, MU
 	@python3 tools/mutants.py $(if $(AUTO),--auto $(AUTO)) $(MUTANTS)
 coverage: ## branches of reconcile/ taken by unit tests and cases, and by HISTORIES=4000 histories
 	@python3 tools/coverage.py $(if $(HISTORIES),--histories $(HISTORIES))
+fuzz: ## the parsers under libFuzzer: SECONDS=60 each, TARGETS="arn tape"
+	@tools/deps.sh && python3 tools/fuzz.py --seconds $(or $(SECONDS),60) $(TARGETS)
 bench: ## speed and size against a measured bound: N=100,1000,5000
 	@python3 tests/bench/bench.py $(if $(N),--counts=$(N))
 lint: ## layers, purity, formatting, banned calls, sizes, clang-tidy, warnings
@@ -92,12 +98,12 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 programs: all $(if $(STANDIN),$(BIN)/podbind-standin) $(if $(SIM),$(BIN)/podbind-sim) $(BIN)/crash_points.so ## podbind, the AWS stand-in, the simulator
-unit-programs: $(UNIT:%.c=$(OUT)/%)
+unit-programs: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
 objects: $(call object,$(SOURCES))
 headers: $(HEADERS:%=$(OUT)/%.alone)
 
 # ---- how things are built -----------------------------------------------------------------------
-link = echo '  LD    $@' && mkdir -p $(@D) && $(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
+link = echo '  LD    $@' && mkdir -p $(@D) && $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 archive = echo '  AR    $@' && mkdir -p $(@D) && rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
 $(BIN)/podbind: $(call object,$(PRODUCT)) $(OUT)/sources
@@ -115,13 +121,18 @@ $(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(call object,$(UNIT_HELPER
     $(OUT)/model.a $(OUT)/product.a
 	@$(link) $(call packages,--libs,cmocka)
 
+$(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/fuzz.a $(OUT)/standin.a $(OUT)/model.a $(OUT)/product.a
+	@$(link) $(call packages,--libs,cmocka)
+$(OUT)/tests/fuzz/fuzz_tape: $(filter-out %/sim_main.o,$(call object,$(SIM)))
+
 $(BIN)/crash_points.so: tests/crash/crash_points.c $(OUT)/command
 	@echo '  LD    $@' && $(COMPILE) -fPIC -shared $(LDFLAGS) -o $@ $<
 
 $(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT)))
 $(OUT)/model.a: $(call object,$(MODEL))
 $(OUT)/standin.a: $(filter-out %/standin_main.o,$(call object,$(STANDIN)))
-$(OUT)/product.a $(OUT)/model.a $(OUT)/standin.a: $(OUT)/sources
+$(OUT)/fuzz.a: $(call object,$(FUZZ_HELPERS))
+$(OUT)/product.a $(OUT)/model.a $(OUT)/standin.a $(OUT)/fuzz.a: $(OUT)/sources
 	@$(archive)
 
 $(OUT)/%.o: %.c $(OUT)/command

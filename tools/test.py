@@ -185,9 +185,11 @@ class Stages:
     def unit(self) -> Count:
         run("make", "-s", self.variant, "unit-programs")
         sources = sorted((ROOT / "tests/unit").glob("test_*.c"))
-        programs = [ROOT / "build" / self.options.variant / "tests/unit" / source.stem for source in sources]
-        if not programs:
+        if not sources:
             raise StageFailed("no tests/unit/test_*.c")
+        sources += sorted((ROOT / "tests/fuzz").glob("fuzz_*.c"))  # they replay what is kept
+        built = ROOT / "build" / self.options.variant
+        programs = [built / source.relative_to(ROOT).with_suffix("") for source in sources]
         shutil.rmtree(ROOT / JUNIT / "unit", ignore_errors=True)
         (ROOT / JUNIT / "unit").mkdir(parents=True)
         total = Count()
