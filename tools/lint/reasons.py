@@ -11,7 +11,7 @@ from csource import c_files, read
 
 # What makes a reason of an answer of AWS: file and function.
 FROM_AWS = (
-    ("reconcile/outcome.c", "outcome_trouble_reason"),
+    ("reconcile/outcome_reason.c", "outcome_trouble_reason"),
     ("controller/sync.c", "explain_blindness"),
     ("reconcile/cluster.c", "cluster_reason"),
 )
