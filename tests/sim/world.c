@@ -203,6 +203,17 @@ static void settle(struct world *world)
     }
 }
 
+/* An operator that a fault made believe that IAM does not answer asks once more in a while, and is
+ * then told that it may not. */
+static bool waits_for_iam(const struct world *world)
+{
+    for (size_t i = 0; i < world->place_count; i++)
+        if (world->weather.iam == IAM_DENIES && world->places[i].replica &&
+            world->places[i].replica->sync.roles.failures > 0)
+            return true;
+    return false;
+}
+
 /* Would it be right to call this rest? Not while spent deletions stand on the Lease: when they count
  * no more, they are taken off. */
 static bool is_at_rest(struct world *world)
@@ -210,7 +221,7 @@ static bool is_at_rest(struct world *world)
     const char *spent = world->kube.lease.deletions;
     bool well;
 
-    if (spent && spent[0] != '\0')
+    if ((spent && spent[0] != '\0') || waits_for_iam(world))
         return false;
     world->trial = true;
     rest_check(world);
