@@ -10,7 +10,6 @@ from . import ROOT
 
 FOLDER = ROOT / "examples" / "iam"
 EXTRAS = ("auto", "adoption")  # what some need besides
-AWAITED = {"iam:GetRole"}  # RoleTrusted asks for it, as soon as it reads roles
 PLACES = {"Partition": "aws", "Region": "us-west-2", "Account": "111122223333", "Instance": "podbind", "RolePath": ""}
 
 
