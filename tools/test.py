@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 JUNIT = Path("build/junit")
 UNIT_SECONDS = 120
 SANITIZED_HISTORIES, PLAIN_HISTORIES = 10_000, 100_000
-BESIDE = ("test_exec.py", "test_faults_*.py", "test_transport.py")  # as in tests/e2e/conftest.py
+BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_transport.py")  # as in tests/e2e/conftest.py
 STAGE_SECONDS = 40 * 60
 
 

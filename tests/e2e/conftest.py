@@ -114,7 +114,7 @@ def operator_kubeconfig(operated: set[ControlPlane]) -> Callable[[ControlPlane],
 
 # What is asked of the whole run.
 
-BESIDE = ("test_exec.py", "test_faults_*.py", "test_transport.py")  # as in tools/test.py, which runs them beside
+BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_transport.py")  # as in tools/test.py
 
 
 class Selection:
