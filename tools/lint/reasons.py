@@ -14,9 +14,10 @@ FROM_AWS = (
     ("reconcile/outcome_reason.c", "outcome_trouble_reason"),
     ("controller/sync.c", "explain_blindness"),
     ("reconcile/cluster.c", "cluster_reason"),
+    ("reconcile/role.c", "judge_known"),
 )
 WORD = re.compile(r'"([A-Z][A-Za-z]+)"')
-ROW = re.compile(r"^\| ([A-Z]\w+) \|", re.M)
+ROW = re.compile(r"^\| (?:(?:True|False|Unknown) \| )?([A-Z]\w+) \|", re.M)
 
 
 def body(path: str, function: str) -> str:
