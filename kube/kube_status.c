@@ -13,6 +13,16 @@ static void copy_member(const json_t *object, const char *name, char *text, size
     snprintf(text, size, "%s", json_text(object, name));
 }
 
+/* A reason is one word; what is none is left out, so that it can be told as it is. */
+static void keep_a_word(char *reason)
+{
+    for (const unsigned char *c = (const unsigned char *)reason; *c; c++)
+        if (*c <= ' ' || *c >= 0x7F) {
+            *reason = '\0';
+            return;
+        }
+}
+
 static bool has_cause(const json_t *details, const char *reason)
 {
     const json_t *causes = json_at(details, "causes", NULL);
@@ -43,6 +53,7 @@ bool kube_status_read(const json_t *object, struct kube_status *ret_status)
         .version_too_large = has_cause(details, "ResourceVersionTooLarge"),
     };
     copy_member(object, "reason", status.reason, sizeof status.reason);
+    keep_a_word(status.reason);
     copy_member(object, "message", status.message, sizeof status.message);
     copy_member(details, "group", status.group, sizeof status.group);
     copy_member(details, "kind", status.kind, sizeof status.kind);
