@@ -178,13 +178,13 @@ static void a_tag_that_is_no_uid_is_no_matter(void **state)
 {
     struct apply_world *world = *state;
     struct mirror_entry *entry = hand_over(world);
-    struct association association = *entry->association;
-    CLEANUP_FREE struct association *before = entry->association;
+    struct association *before = entry->association, association = *before;
 
     association.tags =
         TAG_BINDING "\t0123456789012345678901234567890123456789012345678901234567890123\n" TAG_OWNER
                     "\t" SCENE_OWNER "\n";
     entry->association = association_copy(&association);
+    mem_free(before);
     fail_all(world);
     let_go(world, true);
 }
