@@ -230,8 +230,7 @@ static void serve_waiting(struct wire *wire)
         struct exchange *exchange = take_first(&wire->waiting);
 
         if (usable) {
-            exchange->deadline = deadline_of(exchange);
-            send_aws(wire, exchange);
+            send_aws(wire, exchange); /* in what is left of its time: W3 was asked when it began */
             continue;
         }
         credentials_current(&wire->credentials.credentials, aws_wall_us(wire), &err);
