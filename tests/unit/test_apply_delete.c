@@ -214,6 +214,36 @@ static void reads_before_a_delete_keep_to_the_window(void **state)
     assert_true(world->script.most_under_way <= 4); /* two to each of EKS and Kubernetes */
 }
 
+static void measure_evidence(struct apply_world *world, struct call *call)
+{
+    size_t reads = call->verb == CALL_GET_BINDING;
+
+    for (size_t i = 0; i < world->script.under_way_count; i++)
+        reads += world->script.under_way[i]->verb == CALL_GET_BINDING;
+    if (reads > world->most_reads)
+        world->most_reads = reads;
+}
+
+/* What was read would be old by then. */
+static void no_more_deletes_have_their_evidence_than_may_soon_leave(void **state)
+{
+    struct apply_world *world = *state;
+
+    for (int i = 0; i < 40; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "b%02d", i);
+        apply_world_add(world, name)->deleting = true;
+        apply_world_stand(world, name);
+    }
+    world->window = 50;
+    world->meanwhile = measure_evidence;
+    apply_world_run(world);
+    for (size_t i = 0; i < world->eks_count; i++)
+        assert_null(world->eks[i]);
+    assert_in_range(world->most_reads, 1, 2 * throttle_window(&(struct throttle){0}));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
@@ -228,6 +258,7 @@ int main(void)
         TEST(what_the_budget_holds_is_told_in_status),
         TEST(what_lingers_of_a_binding_that_stays_is_told_beside),
         TEST(reads_before_a_delete_keep_to_the_window),
+        TEST(no_more_deletes_have_their_evidence_than_may_soon_leave),
     };
 
     return cmocka_run_group_tests_name("apply_delete", tests, NULL, NULL);
