@@ -91,7 +91,7 @@ static void what_was_this_bindings_is_told_apart(void **state)
 
 static void three_tags_that_are_short_tell_who_made_it(void **state)
 {
-    char tags[600], value[120];
+    char tags[600] = "", value[120];
     struct association there = foreign(tags);
 
     (void)state;
