@@ -15,6 +15,11 @@ struct piece {
     size_t length;
 };
 
+static bool has_more(struct piece piece, size_t at)
+{
+    return at != piece.length;
+}
+
 static bool same_char(char pattern, char c, bool ignore_case)
 {
     return pattern == '?' || pattern == c ||
@@ -27,11 +32,12 @@ static bool like(struct piece pattern, struct piece text, bool ignore_case)
 {
     size_t p = 0, t = 0, after_star = 0, star_end = 0;
 
-    while (t < text.length) {
-        if (p < pattern.length && pattern.start[p] == '*') {
+    while (has_more(text, t)) {
+        if (has_more(pattern, p) && pattern.start[p] == '*') {
             after_star = ++p;
             star_end = t;
-        } else if (p < pattern.length && same_char(pattern.start[p], text.start[t], ignore_case)) {
+        } else if (has_more(pattern, p) &&
+                   same_char(pattern.start[p], text.start[t], ignore_case)) {
             p++;
             t++;
         } else if (after_star > 0) {
@@ -41,9 +47,9 @@ static bool like(struct piece pattern, struct piece text, bool ignore_case)
             return false;
         }
     }
-    while (p < pattern.length && pattern.start[p] == '*')
+    while (has_more(pattern, p) && pattern.start[p] == '*')
         p++;
-    return p == pattern.length;
+    return !has_more(pattern, p);
 }
 
 bool trust_condition_like(const char *pattern, const char *text, bool ignore_case)
