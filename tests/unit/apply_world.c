@@ -168,6 +168,7 @@ static void answer(struct script *script, struct call *call)
     const struct error *failure = &world->fails[call->verb];
 
     script->now += world->takes_ms;
+    world->calls[call->verb]++;
     if (world->meanwhile)
         world->meanwhile(world, call);
     if (failure->kind != ERROR_NONE &&

@@ -55,8 +55,9 @@ struct apply_world {
     size_t binding_count;
     struct apply_event events[APPLY_ROOM];
     size_t event_count;
-    size_t most_reads; /* of bindings at once; counted by whoever measures it */
-    char order[2048];  /* service accounts created for or read, bindings whose status was written */
+    size_t calls[CALL_VERB_COUNT]; /* that were answered */
+    size_t most_reads;             /* of bindings at once; counted by whoever measures it */
+    char order[2048]; /* service accounts created for or read, bindings whose status was written */
 
     struct error fails[CALL_VERB_COUNT];        /* kind ERROR_NONE: these calls go well */
     const char *fails_for;                      /* only for this binding; NULL: for all */
