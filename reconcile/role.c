@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 #include "reconcile/trust.h"
 
@@ -22,7 +23,8 @@ const char *role_elsewhere(const struct role *role, const char *wanted_arn)
     if (!role || role->knowledge != ROLE_READ || strcmp(role->arn, wanted_arn) == 0)
         return NULL;
     path = strstr(role->arn, ":" PREFIX);
-    return path ? path + strlen(":" PREFIX) : role->arn;
+    CANNOT_HAPPEN(!path, "what was read of a role is the ARN of a role");
+    return path + strlen(":" PREFIX);
 }
 
 void role_say_elsewhere(const struct role *role, const struct claim *claim,

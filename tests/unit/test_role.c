@@ -75,7 +75,7 @@ static void a_trust_pinned_to_another_cluster_is_false_and_ready_stays(void **st
     assert_true(play.stage.outcome.ready);
 }
 
-static void one_of_many_keys_that_is_refused_is_named(void **state)
+static void one_of_many_keys_that_is_refused_or_not_known_is_named(void **state)
 {
     CLEANUP(play_release) struct play play;
     static const struct selector_requirement all = {"app", SELECTOR_EXISTS, NULL, 0};
@@ -99,6 +99,10 @@ static void one_of_many_keys_that_is_refused_is_named(void **state)
     is(status, CONDITION_ROLE_TRUSTED, CONDITION_FALSE, "RoleNotTrusted");
     says(status, CONDITION_ROLE_TRUSTED, "service account 'three': ");
     says(status, CONDITION_ROLE_TRUSTED, "(and 1 more)");
+    status = trusts(&play, POLICY(",\"Condition\":{\"StringEquals\":{\"aws:SourceOrgId\":\"o\"}}"));
+    is(status, CONDITION_ROLE_TRUSTED, CONDITION_UNKNOWN, "CannotTell");
+    says(status, CONDITION_ROLE_TRUSTED, "service account 'one': ");
+    says(status, CONDITION_ROLE_TRUSTED, "(and 2 more)");
 }
 
 static void what_is_not_known_is_unknown(void **state)
@@ -212,7 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_trust_for_this_cluster_is_true),
         cmocka_unit_test(a_trust_pinned_to_another_cluster_is_false_and_ready_stays),
-        cmocka_unit_test(one_of_many_keys_that_is_refused_is_named),
+        cmocka_unit_test(one_of_many_keys_that_is_refused_or_not_known_is_named),
         cmocka_unit_test(what_is_not_known_is_unknown),
         cmocka_unit_test(a_policy_that_cannot_be_judged_is_unknown),
         cmocka_unit_test(a_role_on_another_path_is_named_as_it_must_be_written),
