@@ -46,32 +46,35 @@ static int read_file(enum profile_file_kind kind, const char *named, const char 
 }
 
 /* In the config file it is easily written without "profile ". */
-static int refuse_name(const struct profile *profile, const char *config, const char *credentials,
-                       struct error *err)
+static int refuse_name(const struct profile *profile, struct error *err)
 {
+    const char *config = profile->paths[PROFILE_FILE_CONFIG];
+
     if (profile_file_find(&profile->files, PROFILE_SECTION_OTHER, profile->name))
         return error_set(err, ERROR_INVALID,
                          "AWS_PROFILE: profile \"%s\": in %s it is to be written [profile %s]",
                          profile->name, config, profile->name);
     return error_set(err, ERROR_INVALID, "AWS_PROFILE: there is no profile \"%s\" in %s or %s",
-                     profile->name, config, credentials);
+                     profile->name, config, profile->paths[PROFILE_FILE_CREDENTIALS]);
 }
 
 int profile_load(const struct profile_environment *from, struct profile *ret_profile,
                  struct error *err)
 {
-    CLEANUP_FREE char *config = locate(from->config_file, from->home, ".aws/config");
-    CLEANUP_FREE char *credentials = locate(from->credentials_file, from->home, ".aws/credentials");
+    const char *named[] = {[PROFILE_FILE_CONFIG] = from->config_file,
+                           [PROFILE_FILE_CREDENTIALS] = from->credentials_file};
     CLEANUP(profile_release)
-    struct profile profile = {.name =
-                                  mem_strdup(is_set(from->profile) ? from->profile : "default")};
+    struct profile profile = {
+        .name = mem_strdup(is_set(from->profile) ? from->profile : "default"),
+        .paths = {[PROFILE_FILE_CONFIG] = locate(named[0], from->home, ".aws/config"),
+                  [PROFILE_FILE_CREDENTIALS] = locate(named[1], from->home, ".aws/credentials")}};
 
-    if (read_file(PROFILE_FILE_CONFIG, from->config_file, config, &profile, err) < 0 ||
-        read_file(PROFILE_FILE_CREDENTIALS, from->credentials_file, credentials, &profile, err) < 0)
-        return -1;
+    for (enum profile_file_kind i = PROFILE_FILE_CONFIG; i <= PROFILE_FILE_CREDENTIALS; i++)
+        if (read_file(i, named[i], profile.paths[i], &profile, err) < 0)
+            return -1;
     profile.section = profile_file_find(&profile.files, PROFILE_SECTION_PROFILE, profile.name);
     if (!profile.section && is_set(from->profile))
-        return refuse_name(&profile, config, credentials, err);
+        return refuse_name(&profile, err);
     *ret_profile = profile;
     profile = (struct profile){.name = NULL};
     return 0;
@@ -81,12 +84,22 @@ void profile_release(struct profile *profile)
 {
     profile_files_release(&profile->files);
     mem_free(profile->name);
+    mem_free(profile->paths[PROFILE_FILE_CONFIG]);
+    mem_free(profile->paths[PROFILE_FILE_CREDENTIALS]);
     *profile = (struct profile){.name = NULL};
 }
 
 const char *profile_value(const struct profile *profile, const char *name)
 {
     return profile->section ? profile_file_value(profile->section, name) : "";
+}
+
+const char *profile_path(const struct profile *profile, const char *name)
+{
+    const struct profile_property *property =
+        profile->section ? profile_file_property(profile->section, name) : NULL;
+
+    return profile->paths[property ? property->file : PROFILE_FILE_CONFIG];
 }
 
 int profile_region(const struct profile_environment *from, struct arn_region *ret_region,
@@ -99,7 +112,8 @@ int profile_region(const struct profile_environment *from, struct arn_region *re
         return -1;
     const char *text = profile_value(&profile, "region");
     if (*text && arn_region_parse(text, &region, err) < 0)
-        return error_wrap(err, "profile \"%s\": region", profile.name);
+        return error_wrap(err, "%s: profile \"%s\": region", profile_path(&profile, "region"),
+                          profile.name);
     *ret_region = region;
     return 0;
 }

@@ -31,6 +31,7 @@ struct profile {
     struct profile_files files;
     const struct profile_section *section; /* the profile in use; NULL: there is none */
     char *name;                            /* its name; never NULL after a success */
+    char *paths[2];                        /* of the files, by enum profile_file_kind; or "" */
     uint8_t digest[DIGEST_SIZE];           /* of all that was read: changes when a file does */
 };
 
@@ -42,8 +43,10 @@ void profile_release(struct profile *profile);
 
 /* A property of the profile in use, or "". */
 const char *profile_value(const struct profile *profile, const char *name);
+/* The file that has the property, for errors; the config file where none has it. */
+const char *profile_path(const struct profile *profile, const char *name);
 
 /* The region of the profile in use: 0 with ret_region->text "" when it names none. Fails as
- * profile_load(), and with ERROR_INVALID for a malformed one. */
+ * profile_load(), and with ERROR_INVALID for a malformed one, which names the file. */
 int profile_region(const struct profile_environment *from, struct arn_region *ret_region,
                    struct error *err);

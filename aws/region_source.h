@@ -3,7 +3,8 @@
  * region_source - the region, where no setting gives it: the `region` of the profile in use, else
  * the instance's own (IMDSv2, latest/meta-data/placement/region).
  *
- * For the start of the process: it blocks, 3 s at most, on an HTTP engine of its own. Call it only
+ * For the start of the process: it blocks, for two exchanges of AWS_METADATA_SERVICE_TIMEOUT (1 s)
+ * at most, on an HTTP engine of its own. The process must ignore SIGPIPE (base/http). Call it only
  * when neither --aws-region nor AWS_REGION nor AWS_DEFAULT_REGION is set, and after
  * mem_adopt_libraries().
  */

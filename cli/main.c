@@ -39,6 +39,7 @@ static int controller(int argc, char **argv)
     struct options_source source = options_source(argc, argv);
     struct error err = {0};
 
+    run_hold_signals(); /* reading may ask the instance for its region */
     if (options_read(&source, &options, &err) < 0) {
         fprintf(stderr, "podbind: %s\n", err.text);
         return EXIT_USAGE;

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "aws/region_source.h"
 #include "base/mem.h"
 #include "controller/flag.h"
 #include "kube/file_text.h"
@@ -200,20 +201,6 @@ static int retake(const char *name, const char *text, const char *origin, struct
     return flag_take(flag_find(name, strlen(name)), text, origin, options, err);
 }
 
-static int find_region(const struct options_source *source, struct options *options,
-                       struct error *err)
-{
-    static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
-
-    for (size_t i = 0; i < 2 && !*options->aws_region.text; i++)
-        if (retake("aws-region", variable(source, names[i]), names[i], options, err) < 0)
-            return -1;
-    if (!*options->aws_region.text)
-        return error_set(err, ERROR_INVALID,
-                         "no AWS region: give --aws-region=us-west-2, or set AWS_REGION");
-    return 0;
-}
-
 /* As client-go has it: the named file, KUBECONFIG, the pod's mount, ~/.kube/config. */
 static int find_cluster(const struct options_source *source, struct options *options,
                         struct error *err)
@@ -291,6 +278,8 @@ static int check_lease(const struct options *options, struct error *err)
     return 0;
 }
 
+/* ---- what follows for AWS ---- */
+
 static void borrow_aws_environment(const struct options_source *source, struct options *options)
 {
     options->aws_credentials = (struct credentials_environment){
@@ -317,22 +306,111 @@ static void borrow_aws_environment(const struct options_source *source, struct o
         options->aws_endpoints.environment[i] = variable(source, endpoint_setting_variable(i));
 }
 
+static int find_region(const struct options_source *source, struct options *options,
+                       struct error *err)
+{
+    static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    const struct credentials_environment *from = &options->aws_credentials;
+
+    options->aws_region_from = "--aws-region";
+    for (size_t i = 0; i < 2 && !*options->aws_region.text; i++) {
+        options->aws_region_from = names[i];
+        if (retake("aws-region", variable(source, names[i]), names[i], options, err) < 0)
+            return -1;
+    }
+    if (!*options->aws_region.text &&
+        region_source_find(&from->profile, &from->imds, &options->aws_region,
+                           &options->aws_region_from, err) < 0)
+        return error_wrap(err, "no AWS region: give --aws-region=us-west-2, or set AWS_REGION");
+    return 0;
+}
+
 /* libcurl would say no more than that a connection failed, and only then. */
-static int find_ca_bundle(const struct options_source *source, struct options *options,
-                          struct error *err)
+static int find_ca_bundle(const struct options_source *source, const struct profile *profile,
+                          struct options *options, struct error *err)
 {
     CLEANUP(strbuf_release) struct strbuf text = STRBUF_CAPPED(CA_BUNDLE_CAP);
+    const char *given = variable(source, "AWS_CA_BUNDLE");
+    char origin[ORIGIN_SIZE] = "AWS_CA_BUNDLE";
 
-    options->aws_ca_bundle = variable(source, "AWS_CA_BUNDLE");
+    options->aws_ca_bundle = mem_strdup(*given ? given : profile_value(profile, "ca_bundle"));
     if (!*options->aws_ca_bundle)
         return 0;
+    if (!*given)
+        snprintf(origin, sizeof origin, "%s: profile \"%s\": ca_bundle",
+                 profile_path(profile, "ca_bundle"), profile->name);
     if (file_text_read(options->aws_ca_bundle, CA_BUNDLE_CAP, &text, err) < 0)
-        return error_wrap(err, "AWS_CA_BUNDLE");
+        return error_wrap(err, "%s", origin);
     if (!strstr(strbuf_text(&text), "-----BEGIN CERTIFICATE-----"))
-        return error_set(err, ERROR_INVALID,
-                         "AWS_CA_BUNDLE: %s holds no certificate: expected a PEM file",
-                         options->aws_ca_bundle);
+        return error_set(err, ERROR_INVALID, "%s: %s holds no certificate: expected a PEM file",
+                         origin, options->aws_ca_bundle);
     return 0;
+}
+
+/* "" for what the profile does not say. `services` is its section of that name, or NULL. */
+static char *profile_setting(const struct profile *profile, const struct profile_section *services,
+                             enum endpoint_setting which)
+{
+    const char *key = endpoint_setting_key(which);
+    char *nested = NULL;
+
+    if (which >= ENDPOINT_SETTING_URL)
+        return mem_strdup(profile_value(profile, key));
+    if (services)
+        nested =
+            profile_file_nested(services, endpoint_service_name((enum endpoint_service)which), key);
+    return nested ? nested : mem_strdup("");
+}
+
+static int take_profile(const struct profile *profile, struct options *options, struct error *err)
+{
+    const char *name = profile_value(profile, "services");
+    const struct profile_section *services =
+        profile_file_find(&profile->files, PROFILE_SECTION_SERVICES, name);
+
+    if (*name && !services)
+        return error_set(err, ERROR_INVALID,
+                         "%s: profile \"%s\": services: expected a section [services %s] in %s",
+                         profile_path(profile, "services"), profile->name, name,
+                         profile->paths[PROFILE_FILE_CONFIG]);
+    for (enum endpoint_setting i = 0; i < ENDPOINT_SETTING_COUNT; i++) {
+        options->aws_profile[i] = profile_setting(profile, services, i);
+        options->aws_endpoints.profile[i] = options->aws_profile[i];
+    }
+    return 0;
+}
+
+/* What the environment alone has wrong names its variable already, where AWS is first spoken to. */
+static int check_endpoints(const struct profile *profile, const struct options *options,
+                           struct error *err)
+{
+    struct endpoint_settings alone = options->aws_endpoints;
+    struct endpoint endpoint;
+    struct error ignored = {0};
+
+    memset(alone.profile, 0, sizeof alone.profile);
+    for (enum endpoint_service i = 0; i < ENDPOINT_SERVICE_COUNT; i++)
+        if (endpoint_resolve(i, &options->aws_region, &options->aws_endpoints, &endpoint, err) <
+                0 &&
+            endpoint_resolve(i, &options->aws_region, &alone, &endpoint, &ignored) == 0)
+            return error_wrap(err, "%s: profile \"%s\"", profile_path(profile, "endpoint_url"),
+                              profile->name);
+    error_clear(err);
+    return 0;
+}
+
+static int find_aws(const struct options_source *source, struct options *options, struct error *err)
+{
+    CLEANUP(profile_release) struct profile profile = {.name = NULL};
+
+    borrow_aws_environment(source, options);
+    if (profile_load(&options->aws_credentials.profile, &profile, err) == 0 &&
+        take_profile(&profile, options, err) == 0 && find_region(source, options, err) == 0 &&
+        check_endpoints(&profile, options, err) == 0 &&
+        find_ca_bundle(source, &profile, options, err) == 0)
+        return 0;
+    err->kind = ERROR_INVALID;
+    return -1;
 }
 
 /* ---- all of it ---- */
@@ -347,11 +425,10 @@ static int fill(const struct reading *reading, struct options *options, struct e
     if (!options->cluster_name || !*options->cluster_name)
         return error_set(err, ERROR_INVALID,
                          "no cluster: give --cluster-name, the name of the EKS cluster, or auto");
-    if (find_region(source, options, err) < 0 || find_cluster(source, options, err) < 0 ||
+    if (find_aws(source, options, err) < 0 || find_cluster(source, options, err) < 0 ||
         find_namespace(source, options, err) < 0 || find_identity(source, options, err) < 0 ||
-        find_ca_bundle(source, options, err) < 0 || check_lease(options, err) < 0)
+        check_lease(options, err) < 0)
         return -1;
-    borrow_aws_environment(source, options);
     return 0;
 }
 
@@ -384,13 +461,15 @@ struct options_source options_source(int argc, char *const *argv)
 
 void options_release(struct options *options)
 {
-    char *texts[] = {options->config,         options->kubeconfig,      options->context,
-                     options->cluster_name,   options->kubernetes_host, options->kubernetes_port,
-                     options->instance,       options->lease_name,      options->lease_identity,
-                     options->lease_namespace};
+    char *texts[] = {options->config,          options->kubeconfig,      options->context,
+                     options->cluster_name,    options->kubernetes_host, options->kubernetes_port,
+                     options->instance,        options->lease_name,      options->lease_identity,
+                     options->lease_namespace, options->aws_ca_bundle};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         mem_free(texts[i]);
+    for (size_t i = 0; i < ENDPOINT_SETTING_COUNT; i++)
+        mem_free(options->aws_profile[i]);
     for (size_t i = 0; i < options->watch_namespaces.count; i++)
         mem_free(options->watch_namespaces.names[i]);
     mem_free(options->watch_namespaces.names);

@@ -9,7 +9,10 @@
  * Unknown flags and keys are errors that name the nearest known one; unknown PODBIND_* variables
  * are left alone, for Kubernetes makes some for a Service called podbind.
  *
- * The AWS settings are those of the SDKs and come from the environment only.
+ * The AWS settings are those of the SDKs: from the environment, else from the profile in use
+ * (aws/profile). Where neither names a region the instance is asked for it, once
+ * (aws/region_source): reading may take seconds then. A profile that can't be read is an error,
+ * whatever else is set: it may ask for FIPS.
  */
 #pragma once
 
@@ -46,6 +49,7 @@ struct options {
 
     char *cluster_name; /* well-formed (aws/arn.h), or OPTIONS_CLUSTER_AUTO */
     struct arn_region aws_region;
+    const char *aws_region_from; /* "--aws-region", "AWS_REGION", "profile", ...; static */
     char *instance;
     enum plan_mode mode;
     struct options_names watch_namespaces; /* none: all */
@@ -69,10 +73,11 @@ struct options {
     enum log_format log_format;
     enum log_level log_level;
 
-    /* Borrowed from the environment. */
+    /* Borrowed from the environment, the profile's part of aws_endpoints from aws_profile. */
     struct credentials_environment aws_credentials;
     struct endpoint_settings aws_endpoints;
-    const char *aws_ca_bundle; /* a PEM file that holds certificates; "" for the system's */
+    char *aws_profile[ENDPOINT_SETTING_COUNT];
+    char *aws_ca_bundle; /* a PEM file that holds certificates; "" for the system's */
 };
 
 /* Where settings come from. */

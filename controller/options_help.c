@@ -70,7 +70,8 @@ void options_help(struct strbuf *ret_text)
     add_wrapped(ret_text, "print this and exit");
     strbuf_str(
         ret_text,
-        "\nAWS credentials and addresses come from the environment, as in the AWS SDKs:\n"
+        "\nAWS credentials and addresses come from the environment, as in the AWS SDKs, else from the\n"
+        "profile; the region, where nothing else names it, from the instance's metadata:\n"
         "  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN\n"
         "  AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME\n"
         "  AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE\n"

@@ -190,8 +190,8 @@ static void lease_lost(void)
     kill(getpid(), SIGNAL_LOST);
 }
 
-/* Blocked in every thread: main alone takes them, in sigtimedwait(). */
-static sigset_t block_signals(void)
+/* Main alone takes them, in sigtimedwait(). */
+static sigset_t signals_taken(void)
 {
     sigset_t signals;
 
@@ -199,10 +199,16 @@ static sigset_t block_signals(void)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGNAL_LOST);
+    return signals;
+}
+
+void run_hold_signals(void)
+{
+    sigset_t signals = signals_taken();
+
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL); /* whoever started us may have ignored it: plugins must be reaped */
-    return signals;
 }
 
 /* Credentials are in memory: they must not land in a core file, or be read by another process. */
@@ -322,9 +328,10 @@ static void say_start(const struct process *process)
     const struct options *options = process->options;
 
     log_line(LOG_INFO, "podbind starts", "version", PODBIND_VERSION, "cluster",
-             options->cluster_name, "region", options->aws_region.text, "instance",
-             options->instance, "api_server", process->kube.server, "credentials",
-             wire_credentials_source(process->wire), "identity", options->lease_identity, "watches",
+             options->cluster_name, "region", options->aws_region.text, "region_from",
+             options->aws_region_from, "instance", options->instance, "api_server",
+             process->kube.server, "credentials", wire_credentials_source(process->wire),
+             "identity", options->lease_identity, "watches",
              watch_transport_name(watcher_transport(process->watcher)), NULL);
 }
 
@@ -346,7 +353,7 @@ static int wait_for_signal(const sigset_t *signals)
 int run_controller(const struct options *options)
 {
     struct process process = {.options = options};
-    sigset_t signals = block_signals();
+    sigset_t signals = signals_taken();
     struct error err = {0};
     int code = 1;
 

@@ -18,6 +18,10 @@
 
 #include "controller/options.h"
 
+/* To be called first, before the options are read: from then on SIGTERM and SIGINT wait for
+ * run_controller(), in every thread. */
+void run_hold_signals(void);
+
 /* Runs until a signal or the loss of the lease. Returns the exit code: 0 after SIGTERM or SIGINT, 1
  * when the lease was lost or it could not start (a port taken, a kubeconfig that can't be read).
  * Has logged why. */

@@ -78,6 +78,17 @@ def test_a_profile_with_a_program(blue, operator, namespace, source, tmp_path):
     assert_no_secret(child, *source.given)
 
 
+def test_a_profile_with_region_and_endpoint(blue, standin, operator, namespace, tmp_path):
+    app = namespace(blue)
+    config = tmp_path / "config"
+    config.write_text(f"[profile prod]\nregion = us-west-2\nendpoint_url = {standin.url}\n")
+    child = operator(blue, AWS_REGION="", AWS_ENDPOINT_URL="", AWS_CONFIG_FILE=str(config), AWS_PROFILE="prod")
+    bind(blue, app)
+    assert standin.roles(blue, app) == {"app-sa": "reader-role"}
+    [started] = told(child, "podbind starts")
+    assert (started["region"], started["region_from"]) == ("us-west-2", "profile")
+
+
 def test_a_program_that_hangs_holds_up_nothing_else(blue, operator, tmp_path):
     config = tmp_path / "config"
     config.write_text("[default]\ncredential_process = sleep 1000\n")

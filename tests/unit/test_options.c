@@ -208,6 +208,33 @@ static void surroundings_fill_the_gaps(void **state)
 #define ENDPOINT_VARIABLE(name)                                                                    \
     offsetof(struct options, aws_endpoints.environment[ENDPOINT_SETTING_##name])
 
+static void fill_file(const char *name, const char *content)
+{
+    FILE *file = fopen(name, "w");
+
+    assert_non_null(file);
+    fputs(content, file);
+    fclose(file);
+}
+
+/* In a folder that has the files of that name. */
+static struct options read_among_profiles(const char *const *environment)
+{
+    char folder[] = "/tmp/podbind-test.XXXXXX", before[4096];
+
+    assert_non_null(getcwd(before, sizeof before));
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    fill_file("AWS_CONFIG_FILE", "[profile AWS_PROFILE]\n");
+    fill_file("AWS_SHARED_CREDENTIALS_FILE", "");
+    struct options options = read_good(NO_ARGUMENTS, environment);
+    unlink("AWS_CONFIG_FILE");
+    unlink("AWS_SHARED_CREDENTIALS_FILE");
+    assert_int_equal(chdir(before), 0);
+    rmdir(folder);
+    return options;
+}
+
 /* Each variable holds its own name, so that mixing up two of them shows. */
 static void every_variable_of_the_aws_sdks_is_handed_on(void **state)
 {
@@ -257,7 +284,7 @@ static void every_variable_of_the_aws_sdks_is_handed_on(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
         environment[8 + 2 * i] = environment[9 + 2 * i] = rows[i].name;
-    CLEANUP(options_release) struct options options = read_good(NO_ARGUMENTS, environment);
+    CLEANUP(options_release) struct options options = read_among_profiles(environment);
     for (size_t i = 0; i < COUNT(rows); i++) {
         const char *found;
 

@@ -111,11 +111,13 @@ static void a_flag_is_no_value(void **state)
 static void what_is_missing_is_named(void **state)
 {
     static const struct {
-        const char *environment[8], *says;
+        const char *environment[10], *says;
     } rows[] = {
         {{"AWS_REGION", "us-west-2", "KUBECONFIG", "/k", NULL}, "no cluster: give --cluster-name"},
-        {{"PODBIND_CLUSTER_NAME", "c", "KUBECONFIG", "/k", NULL},
-         "no AWS region: give --aws-region=us-west-2, or set AWS_REGION"},
+        {{"PODBIND_CLUSTER_NAME", "c", "KUBECONFIG", "/k", "AWS_EC2_METADATA_DISABLED", "true",
+          NULL},
+         "no AWS region: give --aws-region=us-west-2, or set AWS_REGION: the profile names no "
+         "region, and AWS_EC2_METADATA_DISABLED is true"},
         {{"PODBIND_CLUSTER_NAME", "c", "AWS_REGION", "mars", "KUBECONFIG", "/k", NULL},
          "AWS_REGION: \"mars\" is not an AWS region"},
         {{"PODBIND_CLUSTER_NAME", "c", "AWS_REGION", "us-west-2", "HOME", "/nowhere", NULL},
