@@ -7,7 +7,7 @@
 #define SLICE_MS 1000      /* longest time without a look at what the watches brought */
 #define URGENT_MS 100      /* a pass under way makes room for a person's change after this long */
 #define LEASE_RETRY_MS 200 /* a renewal may be on its way */
-#define EVIDENCE_MS 5000   /* so long a Delete may go by its evidence */
+#define EVIDENCE_MS 5000   /* so long a Delete may wait and still go by its evidence */
 #define SOON_MS 1000
 #define PACED_MS 5000 /* the same for a pass that waits for EKS: it has no more to do in another */
 
@@ -76,6 +76,7 @@ static void launch(struct run *run, const struct task *task)
         return;
     }
     track(run, flight);
+    flight->left_at = run->ports->now(run->ports->world);
     run->result->writes += call_writes(flight->call.verb);
     if (call_is_eks(flight->call.verb))
         run->eks_under_way++;
@@ -197,6 +198,7 @@ static void come_back(struct run *run, struct flight *flight)
     else
         run->kube_under_way--;
     untrack(flight);
+    flight->task.since += run->ports->now(run->ports->world) - flight->left_at;
     pace_done(&run->apply->observe->pace, &flight->call, run->ports->now(run->ports->world));
     flight_finish(run, flight);
 }

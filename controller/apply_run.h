@@ -52,7 +52,8 @@ struct task {
     struct plan_step *step; /* TASK_STEP */
     enum step_call call;
     unsigned tries;        /* that EKS refused because there were too many */
-    int64_t since;         /* of a Delete: when its evidence was asked for, ms since boot */
+    int64_t since;         /* of a Delete: when its evidence was asked for, ms since boot; later by
+                              the time that calls took, as each has its own bound */
     enum event_kind event; /* TASK_EVENT */
 };
 
@@ -83,6 +84,7 @@ struct flight {
     struct flight *next, **link; /* in the list of those under way */
     struct call call;
     struct task task;
+    int64_t left_at; /* ms since boot */
     struct step_memory memory;
     struct strbuf finalizers;
     struct strbuf note;

@@ -199,6 +199,24 @@ static void what_is_to_be_kept_since_its_evidence_grew_old_is_not_deleted(void *
     assert_int_equal(world->calls[CALL_DELETE_ASSOCIATION], 0);
 }
 
+static void end_after_many_looks(struct apply_world *world, struct call *call)
+{
+    (void)call;
+    world->script.gone = world->calls[CALL_GET_BINDING] > 20;
+}
+
+static void slow_answers_do_not_keep_a_delete_from_leaving(void **state)
+{
+    struct apply_world *world = *state;
+    struct error err = {0};
+
+    add_leaving(world);
+    world->takes_ms = 2600;
+    world->meanwhile = end_after_many_looks;
+    assert_int_equal(apply_world_pass(world, &err), 0);
+    assert_false(apply_world_stands(world, "reader"));
+}
+
 /* ---- when it is cut ---- */
 
 static void urge(struct apply_world *world, struct call *call)
@@ -269,6 +287,7 @@ int main(void)
         TEST(evidence_that_grew_old_is_asked_for_again),
         TEST(evidence_of_five_seconds_is_not_old),
         TEST(what_is_to_be_kept_since_its_evidence_grew_old_is_not_deleted),
+        TEST(slow_answers_do_not_keep_a_delete_from_leaving),
         TEST(a_persons_change_cuts_a_pass_that_waits_after_a_tenth_of_a_second),
         TEST(a_persons_change_does_not_cut_it_before),
         TEST(a_pass_that_waits_for_five_seconds_is_cut),
