@@ -107,10 +107,11 @@ async def reads_of_eks_lag(w: World) -> Goal:
 @scenario()
 async def role_change(w: World) -> Goal:
     await three(w)
+    w.standin.put_role("archiver", path="/path/to/")  # else who asks first, IAM or EKS, decides of its path
     w.begin()
     w.patch("b0", role={"name": "writer"})
-    w.patch("b1", role={"name": "path/to/writer"})
-    return w.goal(sa0="writer", sa1="path/to/writer", sa2="reader")
+    w.patch("b1", role={"name": "path/to/archiver"})
+    return w.goal(sa0="writer", sa1="path/to/archiver", sa2="reader")
 
 
 @scenario()
