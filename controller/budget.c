@@ -364,8 +364,11 @@ int budget_decide(struct budget *budget, struct intake *intake, struct plan *pla
     if (must_ask(&asking) && ask(&asking, err) < 0)
         return -1;
     mark(budget, plan, context);
+    asking.wish.stop = budget->stopped;
     if (budget->held == 0)
         budget->why[0] = '\0';
+    else if (budget->why[0] == '\0') /* all that is left was spent a moment ago */
+        say_held(&asking);
     budget->due = due(budget);
     return 0;
 }

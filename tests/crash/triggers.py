@@ -213,19 +213,19 @@ async def eks_does_not_know_the_cluster(w):
 # ---- people, at once: more than the budget --------------------------------------------------------
 
 
-@trigger(7)
+@trigger(BUDGET + 7)
 async def all_bindings_are_pruned(w):
-    """Held, said so, and let through by a number."""
+    """Held, said so, and let through by a number. What it sees before the rest may go within the budget."""
     await w.fill()
     await w.prune()
     await w.is_held()
     await w.watched(RUNNING)
-    assert w.deletes() == 0
-    assert len(w.bindings()) == NAMED + GROUPS
+    gone = w.deletes()
+    assert gone <= BUDGET
     w.release(7)
-    await until(lambda: w.deletes() == 7, 60, "the seven that were let through")
+    await until(lambda: w.deletes() == gone + 7, 60, "the seven that were let through")
     await w.watched(RUNNING)
-    assert w.deletes() == 7
+    assert w.deletes() == gone + 7
 
 
 @trigger(BUDGET)

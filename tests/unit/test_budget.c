@@ -196,6 +196,19 @@ static void more_than_the_budget_at_once_holds_all(void **state)
     assert_string_equal(stage->budget.why, "");
 }
 
+/* The first are seen a moment before the rest, and go. */
+static void more_that_are_wanted_right_after_are_held_and_told(void **state)
+{
+    struct stage *stage = *state;
+
+    bindings_go(stage, FLOOR);
+    assert_int_equal(decide(stage), FLOOR);
+    assert_int_equal(send_all(stage), FLOOR);
+    bindings_go(stage, FLOOR + 2);
+    assert_int_equal(decide(stage), 0);
+    says(stage, "5 deletions are wanted at once, and of 3 in ten minutes 0 are left");
+}
+
 static void what_was_spent_counts_for_ten_minutes(void **state)
 {
     struct stage *stage = *state;
@@ -456,6 +469,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_to_be_deleted_is_written_first),
         TEST(more_than_the_budget_at_once_holds_all),
+        TEST(more_that_are_wanted_right_after_are_held_and_told),
         TEST(what_was_spent_counts_for_ten_minutes),
         TEST(a_person_lets_a_number_through),
         TEST(what_a_person_let_through_and_was_not_sent_may_go_later),
