@@ -82,8 +82,10 @@ void invariant_try(struct replica *replica, const struct create_in *in);
 
 /* A call is about to be sent: not too many of its kind? (invariant_rate.c) */
 void invariant_rate(struct replica *replica, const struct call *call);
-/* The answer to a call to EKS asks to wait so long; and is taken. (invariant_rate.c) */
+/* The answer to a call to EKS asks to wait so long, or says that there is no such cluster; and is
+ * taken. (invariant_rate.c) */
 void invariant_asked(struct replica *replica, const struct call *call, int64_t retry_after_ms);
+void invariant_no_cluster(struct replica *replica, const struct call *call);
 void invariant_told(struct replica *replica, const struct call *call);
 /* A Delete is about to take effect. (invariant_rate.c) */
 void invariant_budget(struct world *world);

@@ -96,7 +96,13 @@ static void note_fought(struct world *world, const struct call *call)
 void invariant_asked(struct replica *replica, const struct call *call, int64_t retry_after_ms)
 {
     if (call_is_eks(call->verb) && replica->asked_count < ASKED_MOST)
-        replica->asked[replica->asked_count++] = (struct asked){call, retry_after_ms};
+        replica->asked[replica->asked_count++] = (struct asked){call, retry_after_ms, false};
+}
+
+void invariant_no_cluster(struct replica *replica, const struct call *call)
+{
+    if (replica->asked_count < ASKED_MOST)
+        replica->asked[replica->asked_count++] = (struct asked){call, 0, true};
 }
 
 void invariant_told(struct replica *replica, const struct call *call)
@@ -108,6 +114,8 @@ void invariant_told(struct replica *replica, const struct call *call)
 
         if (asked->call != call)
             continue;
+        if (asked->no_cluster)
+            replica->cluster_read = false; /* to be checked again before any write */
         if (*held_until < replica->world->now + asked->retry_after_ms)
             *held_until = replica->world->now + asked->retry_after_ms;
         *asked = replica->asked[--replica->asked_count];

@@ -245,7 +245,7 @@ void invariant_seen(struct replica *replica, const struct call *call, enum fault
     if (call->verb == CALL_DESCRIBE_CLUSTER)
         note_cluster(replica, call);
     else if (fault == FAULT_CLUSTER_MISSING)
-        replica->cluster_read = false; /* to be checked again before any write */
+        invariant_no_cluster(replica, call);
     if (call->verb == CALL_LIST_OBJECTS && well && call->out.objects.continue_token[0] == '\0')
         replica->synced[call->in.objects.resource] |=
             replica->list_began[call->in.objects.resource] >= replica->led_since;

@@ -63,11 +63,13 @@ struct stored_versions {
 };
 void stored_versions_release(struct stored_versions *known);
 
-/* EKS asks to be left alone so long; the operator knows once it takes the answer. */
+/* EKS asks to be left alone so long, or knows no such cluster; the operator knows once it takes the
+ * answer. */
 #define ASKED_MOST 64
 struct asked {
     const struct call *call;
     int64_t retry_after_ms;
+    bool no_cluster;
 };
 
 struct replica {
