@@ -5,11 +5,11 @@
 #include "controller/apply_run.h"
 
 #define SLICE_MS 1000      /* longest time without a look at what the watches brought */
+#define PACED_MS 5000      /* ... in a pass that waits for EKS: another would have no more to do */
 #define URGENT_MS 100      /* a pass under way makes room for a person's change after this long */
 #define LEASE_RETRY_MS 200 /* a renewal may be on its way */
 #define EVIDENCE_MS 5000   /* so long a Delete may wait and still go by its evidence */
-#define SOON_MS 1000
-#define PACED_MS 5000 /* the same for a pass that waits for EKS: it has no more to do in another */
+#define SOON_MS 1000       /* a Delete with its turn this soon may look for its evidence now */
 
 /* W3 and W1, asked as each call leaves. */
 static bool may_start(struct run *run, const struct call *call)

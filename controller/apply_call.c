@@ -288,7 +288,6 @@ static void step_came_back(struct run *run, struct flight *flight)
     enum step_call next;
 
     run_doubt_role(run, task->job, &flight->call);
-
     if (in_vain)
         budget_give_back(run->apply->budget);
     if (is_tried_again(run, flight)) {

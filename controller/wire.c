@@ -250,7 +250,7 @@ static struct call *finish(struct wire *wire, struct exchange *exchange)
     return call;
 }
 
-/* Two services that agree are one piece of news. */
+/* By EKS's clock, so that what IAM then shows of the same is no second piece of news. */
 static void tell_clock(struct wire *wire)
 {
     int64_t offset_us = aws_client_time(&wire->aws, ENDPOINT_EKS, 0);
