@@ -321,3 +321,43 @@ const struct apply_event *apply_world_event(const struct apply_world *world, con
         }
     return found;
 }
+
+/* ---- for tests ---- */
+
+int apply_world_make(void **state)
+{
+    *state = mem_alloc(sizeof(struct apply_world));
+    apply_world_init(*state);
+    return 0;
+}
+
+int apply_world_make_leaving(void **state)
+{
+    struct binding *binding;
+
+    apply_world_make(state);
+    binding = apply_world_add(*state, "reader");
+    binding->deleting = true;
+    binding->finalizers = "first/one\n" BINDING_FINALIZER "\nlast/one";
+    return 0;
+}
+
+int apply_world_end(void **state)
+{
+    apply_world_release(*state);
+    mem_free(*state);
+    return 0;
+}
+
+bool apply_world_is_let_go(const struct apply_world *world)
+{
+    return strcmp(apply_world_binding(world, "reader")->finalizers, "first/one\nlast/one\n") == 0;
+}
+
+void apply_world_let_go(struct apply_world *world, bool expected)
+{
+    apply_world_run(world);
+    assert_true(apply_world_is_let_go(world) == expected);
+    if (!expected)
+        assert_string_equal(apply_world_binding(world, "reader")->finalizers, "-");
+}

@@ -70,6 +70,12 @@ struct apply_world {
 void apply_world_init(struct apply_world *world);
 void apply_world_release(struct apply_world *world);
 
+/* The same as set-up and tear-down of a test; `state` is the world. */
+int apply_world_make(void **state);
+/* `reader` is being deleted; it has finalizers before and after ours. */
+int apply_world_make_leaving(void **state);
+int apply_world_end(void **state);
+
 /* The binding `name` for the service account of the same name. */
 struct binding *apply_world_add(struct apply_world *world, const char *name);
 /* Ours, made for the binding `name`, under the service account of the same name; known and in EKS.
@@ -85,3 +91,8 @@ bool apply_world_stands(const struct apply_world *world, const char *service_acc
 const struct apply_binding *apply_world_binding(const struct apply_world *world, const char *name);
 /* The only Event of the binding; NULL when there is none. */
 const struct apply_event *apply_world_event(const struct apply_world *world, const char *name);
+
+/* Of a world made leaving: our finalizer is gone, and the others stay. */
+bool apply_world_is_let_go(const struct apply_world *world);
+/* After another pass it is, or no finalizer was touched. */
+void apply_world_let_go(struct apply_world *world, bool expected);

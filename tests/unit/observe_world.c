@@ -157,3 +157,17 @@ void observe_world_see(struct observe_world *world)
     assert_int_equal(observe_cluster(&world->observe, &err), 0);
     assert_int_equal(observe_world_look(world, &err), 0);
 }
+
+int observe_world_make(void **state)
+{
+    *state = mem_alloc(sizeof(struct observe_world));
+    observe_world_init(*state);
+    return 0;
+}
+
+int observe_world_end(void **state)
+{
+    observe_world_release(*state);
+    mem_free(*state);
+    return 0;
+}

@@ -38,6 +38,9 @@ struct observe_world {
 
 void observe_world_init(struct observe_world *world);
 void observe_world_release(struct observe_world *world);
+/* The same as set-up and tear-down of a test; `state` is the world. */
+int observe_world_make(void **state);
+int observe_world_end(void **state);
 
 /* EKS holds an association of ours under (app, account). */
 struct association **observe_world_stand(struct observe_world *world, const char *account);

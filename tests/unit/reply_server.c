@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "tests/unit/raw_server.h"
 
 #define REQUEST_CAP ((size_t)256 * 1024)
 #define SILENCE_MS 3000
@@ -60,18 +61,6 @@ static void read_request(int socket, struct strbuf *request)
     }
 }
 
-static void send_all(int socket, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t sent = send(socket, bytes, length, MSG_NOSIGNAL);
-
-        if (sent <= 0)
-            return;
-        bytes += sent;
-        length -= (size_t)sent;
-    }
-}
-
 static void send_reply(int socket, const struct reply *reply)
 {
     struct strbuf text = {.cap = (size_t)8 << 20};
@@ -83,7 +72,7 @@ static void send_reply(int socket, const struct reply *reply)
         strbuf_str(&text, reply->body);
     for (size_t i = 0; !reply->body && i < length; i++)
         strbuf_char(&text, 'x');
-    send_all(socket, text.text, text.length);
+    raw_server_bytes(socket, text.text, text.length);
     strbuf_release(&text);
 }
 

@@ -13,22 +13,6 @@
 #include "base/mem.h"
 #include "tests/unit/apply_world.h"
 
-static int make_world(void **state)
-{
-    struct apply_world *world = mem_alloc(sizeof *world);
-
-    apply_world_init(world);
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    apply_world_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
 static void add_many(struct apply_world *world, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -416,7 +400,7 @@ static void a_pass_that_is_cut_has_not_looked_at_all(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, apply_world_make, apply_world_end)
     const struct CMUnitTest tests[] = {
         TEST(a_new_binding_gets_finalizer_association_and_status),
         TEST(the_finalizer_stands_before_anything_is_made),

@@ -10,24 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "tests/unit/apply_world.h"
-
-static int make_world(void **state)
-{
-    struct apply_world *world = mem_alloc(sizeof *world);
-
-    apply_world_init(world);
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    apply_world_release(*state);
-    mem_free(*state);
-    return 0;
-}
 
 static void add_ready(struct apply_world *world, const char *name)
 {
@@ -360,7 +343,7 @@ static void no_event_follows_a_status_that_was_not_taken(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, apply_world_make, apply_world_end)
     const struct CMUnitTest tests[] = {
         TEST(what_was_written_is_waited_for),
         TEST(a_write_that_changed_nothing_is_not_waited_for),

@@ -10,34 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "tests/unit/apply_world.h"
-
-/* `reader` is being deleted. */
-static int make_world(void **state)
-{
-    struct apply_world *world = mem_alloc(sizeof *world);
-    struct binding *binding;
-
-    apply_world_init(world);
-    binding = apply_world_add(world, "reader");
-    binding->deleting = true;
-    binding->finalizers = "first/one\n" BINDING_FINALIZER "\nlast/one";
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    apply_world_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
-static bool is_let_go(const struct apply_world *world)
-{
-    return strcmp(apply_world_binding(world, "reader")->finalizers, "first/one\nlast/one\n") == 0;
-}
 
 /* The entry of `reader`'s association, made for it. */
 static struct mirror_entry *leave_behind(struct apply_world *world)
@@ -45,27 +18,19 @@ static struct mirror_entry *leave_behind(struct apply_world *world)
     return apply_world_stand(world, "reader");
 }
 
-static void let_go(struct apply_world *world, bool expected)
-{
-    apply_world_run(world);
-    assert_true(is_let_go(world) == expected);
-    if (!expected)
-        assert_string_equal(apply_world_binding(world, "reader")->finalizers, "-");
-}
-
 static void what_was_made_for_it_is_deleted_and_then_waited_for(void **state)
 {
     struct apply_world *world = *state;
     struct mirror_entry *entry = leave_behind(world);
 
-    let_go(world, false);
+    apply_world_let_go(world, false);
     assert_false(apply_world_stands(world, "reader"));
     assert_int_equal(entry->deleted_at, world->script.now);
     assert_true(world->result.wrote);
     assert_int_equal(world->budget.allowed, 99);
-    let_go(world, false); /* EKS may show it for a while */
+    apply_world_let_go(world, false); /* EKS may show it for a while */
     mirror_vanished(entry, world->script.now);
-    let_go(world, true);
+    apply_world_let_go(world, true);
     assert_int_equal(world->event_count, 0);
 }
 
@@ -77,9 +42,9 @@ static void after_a_minute_it_goes_unconfirmed_with_a_warning(void **state)
 
     mirror_deleted(entry, world->script.now);
     world->script.now += MIRROR_SETTLE_MS - 1;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     world->script.now++;
-    let_go(world, true);
+    apply_world_let_go(world, true);
     event = apply_world_event(world, "reader");
     assert_non_null(event);
     assert_string_equal(event->reason, "DeletionUnconfirmed");
@@ -93,7 +58,7 @@ static void a_delete_without_a_place_in_the_budget_is_not_sent(void **state)
 
     leave_behind(world);
     world->budget.allowed = 0;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     assert_true(apply_world_stands(world, "reader"));
     assert_true(world->result.cut);
     assert_false(world->result.wrote);
@@ -115,7 +80,7 @@ static void a_delete_that_had_no_effect_is_given_back(void **state)
         mirror_succeeded(entry);
         entry->maybe_gone_at = 0;
         error_set(&world->fails[CALL_DELETE_ASSOCIATION], rows[i].kind, "not now");
-        let_go(world, false);
+        apply_world_let_go(world, false);
         assert_true(apply_world_stands(world, "reader"));
         assert_int_equal(guard_left(&world->budget.guard, 10, 20), rows[i].left);
     }
@@ -128,7 +93,7 @@ static void other_calls_give_nothing_back(void **state)
     leave_behind(world);
     guard_spend(&world->budget.guard, 1, 10, world->script.now, 1);
     error_set(&world->fails[CALL_DESCRIBE_ASSOCIATION], ERROR_THROTTLED, "not now");
-    let_go(world, false);
+    apply_world_let_go(world, false);
     assert_int_equal(guard_left(&world->budget.guard, 10, 20), 19);
 }
 
@@ -138,9 +103,9 @@ static void what_cannot_be_deleted_is_told_in_status(void **state)
 
     leave_behind(world);
     error_set(&world->fails[CALL_DELETE_ASSOCIATION], ERROR_DENIED, "EKS says no");
-    let_go(world, false);
+    apply_world_let_go(world, false);
     world->script.now += 1000;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     assert_string_equal(apply_world_binding(world, "reader")->reason, "AccessDenied");
     assert_string_equal(apply_world_binding(world, "reader")->ready, "False");
 }
@@ -153,9 +118,9 @@ static void what_a_mode_forbids_to_delete_is_told_in_status(void **state)
     leave_behind(world);
     for (size_t i = 0; i < 2; i++) {
         world->scene.context.mode = modes[i];
-        let_go(world, false);
+        apply_world_let_go(world, false);
         world->script.now += 1000;
-        let_go(world, false);
+        apply_world_let_go(world, false);
         assert_string_equal(apply_world_binding(world, "reader")->reason, "DeletionDisabled");
         assert_true(apply_world_stands(world, "reader"));
         world->bindings[0].reason[0] = '\0';
@@ -175,9 +140,9 @@ static void what_the_budget_holds_is_told_in_status(void **state)
 
     leave_behind(world);
     world->prepare = hold_all;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     world->script.now += 1000;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     assert_string_equal(apply_world_binding(world, "reader")->reason, "DeletionHeld");
 }
 
@@ -246,7 +211,7 @@ static void no_more_deletes_have_their_evidence_than_may_soon_leave(void **state
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, apply_world_make_leaving, apply_world_end)
     const struct CMUnitTest tests[] = {
         TEST(what_was_made_for_it_is_deleted_and_then_waited_for),
         TEST(after_a_minute_it_goes_unconfirmed_with_a_warning),

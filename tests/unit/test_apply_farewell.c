@@ -10,28 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "controller/apply_run.h"
 #include "tests/unit/apply_world.h"
 
 /* `reader` is being deleted. */
 static int make_world(void **state)
 {
-    struct apply_world *world = mem_alloc(sizeof *world);
     struct binding *binding;
 
-    apply_world_init(world);
-    binding = apply_world_add(world, "reader");
+    apply_world_make(state);
+    binding = apply_world_add(*state, "reader");
     binding->deleting = true;
     binding->finalizers = BINDING_FINALIZER;
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    apply_world_release(*state);
-    mem_free(*state);
     return 0;
 }
 
@@ -208,7 +198,7 @@ static void nothing_is_told_of_a_finalizer_that_was_not_taken_off(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, apply_world_end)
     const struct CMUnitTest tests[] = {
         TEST(an_abandoned_binding_goes_at_once_and_leaves_all),
         TEST(one_that_stays_is_not_abandoned),

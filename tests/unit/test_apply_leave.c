@@ -13,40 +13,6 @@
 #include "base/mem.h"
 #include "tests/unit/apply_world.h"
 
-/* `reader` is being deleted. */
-static int make_world(void **state)
-{
-    struct apply_world *world = mem_alloc(sizeof *world);
-    struct binding *binding;
-
-    apply_world_init(world);
-    binding = apply_world_add(world, "reader");
-    binding->deleting = true;
-    binding->finalizers = "first/one\n" BINDING_FINALIZER "\nlast/one";
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    apply_world_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
-static bool is_let_go(const struct apply_world *world)
-{
-    return strcmp(apply_world_binding(world, "reader")->finalizers, "first/one\nlast/one\n") == 0;
-}
-
-static void let_go(struct apply_world *world, bool expected)
-{
-    apply_world_run(world);
-    assert_true(is_let_go(world) == expected);
-    if (!expected)
-        assert_string_equal(apply_world_binding(world, "reader")->finalizers, "-");
-}
-
 /* ---- nothing is left ---- */
 
 static void a_binding_of_which_nothing_is_left_is_let_go(void **state)
@@ -54,7 +20,7 @@ static void a_binding_of_which_nothing_is_left_is_let_go(void **state)
     struct apply_world *world = *state;
 
     mirror_note_newcomer(&world->scene.mirror, "uid-reader");
-    let_go(world, true);
+    apply_world_let_go(world, true);
     assert_int_equal(world->event_count, 0);
     assert_false(mirror_is_newcomer(&world->scene.mirror, "uid-reader"));
     assert_string_equal(apply_world_binding(world, "reader")->reason, ""); /* no status */
@@ -87,7 +53,7 @@ static void while_others_hold_it_nothing_went(void **state)
     struct apply_world *world = *state;
 
     world->unchanged = true;
-    let_go(world, true);
+    apply_world_let_go(world, true);
     assert_false(writes_pending(&world->intake.writes, "app", "reader"));
 }
 
@@ -96,9 +62,9 @@ static void observe_mode_lets_nothing_go(void **state)
     struct apply_world *world = *state;
 
     world->scene.context.mode = PLAN_OBSERVE;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     world->scene.context.mode = PLAN_NO_DELETE; /* nothing would have to be deleted */
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 /* ---- keys that others take over ---- */
@@ -123,7 +89,7 @@ static void what_another_takes_over_is_waited_for(void **state)
 
     hand_over(world);
     fail_all(world);
-    let_go(world, false);
+    apply_world_let_go(world, false);
 }
 
 static void a_hand_over_that_a_person_has_to_mend_is_not_waited_for(void **state)
@@ -142,7 +108,7 @@ static void a_hand_over_that_a_person_has_to_mend_is_not_waited_for(void **state
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         mirror_failed(entry, rows[i].kind, "x", 1, world->script.now, 600000);
-        let_go(world, rows[i].lasts);
+        apply_world_let_go(world, rows[i].lasts);
         snprintf(world->bindings[0].finalizers, sizeof world->bindings[0].finalizers, "-");
     }
 }
@@ -153,7 +119,7 @@ static void a_hand_over_that_is_suspended_is_not_waited_for(void **state)
 
     hand_over(world);
     world->scene.bindings[1]->suspend = true;
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 static void what_was_made_for_another_is_no_matter(void **state)
@@ -168,7 +134,7 @@ static void what_was_made_for_another_is_no_matter(void **state)
 
         mem_free(entry->association);
         entry->association = association_copy(&association);
-        let_go(world, true);
+        apply_world_let_go(world, true);
         mirror_succeeded(entry);
         snprintf(world->bindings[0].finalizers, sizeof world->bindings[0].finalizers, "-");
     }
@@ -186,7 +152,7 @@ static void a_tag_that_is_no_uid_is_no_matter(void **state)
     entry->association = association_copy(&association);
     mem_free(before);
     fail_all(world);
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 static void a_hand_over_in_another_namespace_is_no_matter(void **state)
@@ -198,7 +164,7 @@ static void a_hand_over_in_another_namespace_is_no_matter(void **state)
     apply_world_add(world, "taker")->namespace = "other";
     scene_add_association(&world->scene, &association);
     fail_all(world);
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 static void each_of_many_that_go_waits_for_its_own(void **state)
@@ -220,7 +186,7 @@ static void each_of_many_that_go_waits_for_its_own(void **state)
         scene_add_association(&world->scene, &association);
     }
     fail_all(world);
-    let_go(world, true);
+    apply_world_let_go(world, true);
     assert_string_equal(apply_world_binding(world, "g2")->finalizers, "");
     for (int i = 0; i < 5; i++) {
         char name[16];
@@ -237,9 +203,9 @@ static void a_key_that_is_to_be_free_again_is_waited_for_a_minute(void **state)
 
     mirror_deleted(hand_over(world), world->script.now);
     world->script.now += MIRROR_SETTLE_MS - 1;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     world->script.now++;
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 /* ---- keys that nobody may know of ---- */
@@ -252,9 +218,9 @@ static void what_may_have_been_made_unseen_is_waited_for(void **state)
 
     mirror_note_newcomer(&world->scene.mirror, "uid-reader");
     entry->maybe_at = world->script.now;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     entry->maybe_at = 0;
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 static void before_a_whole_list_only_newcomers_go(void **state)
@@ -263,9 +229,9 @@ static void before_a_whole_list_only_newcomers_go(void **state)
 
     world->scene.mirror.epoch = world->script.now;
     world->scene.mirror.listed_at = world->script.now + MIRROR_SETTLE_MS - 1;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     mirror_note_newcomer(&world->scene.mirror, "uid-reader");
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 static void a_whole_list_is_enough_where_nothing_stands(void **state)
@@ -274,7 +240,7 @@ static void a_whole_list_is_enough_where_nothing_stands(void **state)
 
     world->scene.mirror.epoch = world->script.now;
     world->scene.mirror.listed_at = world->script.now + MIRROR_SETTLE_MS;
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 static void what_stands_in_its_namespace_must_have_been_described_since(void **state)
@@ -289,11 +255,11 @@ static void what_stands_in_its_namespace_must_have_been_described_since(void **s
     there = scene_add_association(&world->scene, &foreign);
     world->scene.mirror.epoch = here->described_at; /* too early to show all */
     world->scene.mirror.listed_at = here->described_at + MIRROR_SETTLE_MS;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     assert_true(here->settle);
     assert_false(there->settle);
     here->described_at += MIRROR_SETTLE_MS;
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 static void what_we_deleted_there_hides_nothing(void **state)
@@ -305,7 +271,7 @@ static void what_we_deleted_there_hides_nothing(void **state)
     world->scene.mirror.epoch = here->described_at;
     world->scene.mirror.listed_at = here->described_at + MIRROR_SETTLE_MS;
     here->deleted_at = world->script.now;
-    let_go(world, true);
+    apply_world_let_go(world, true);
 }
 
 static void each_namespace_is_looked_at_by_itself(void **state)
@@ -323,13 +289,13 @@ static void each_namespace_is_looked_at_by_itself(void **state)
     scene_add_association(&world->scene, &foreign)->described_at += MIRROR_SETTLE_MS;
     world->scene.mirror.epoch = 2 * MIRROR_SETTLE_MS;
     world->scene.mirror.listed_at = 3 * MIRROR_SETTLE_MS;
-    let_go(world, false);
+    apply_world_let_go(world, false);
     assert_string_equal(apply_world_binding(world, "second")->finalizers, "");
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, apply_world_make_leaving, apply_world_end)
     const struct CMUnitTest tests[] = {
         TEST(a_binding_of_which_nothing_is_left_is_let_go),
         TEST(one_without_our_finalizer_is_nothing_to_us),

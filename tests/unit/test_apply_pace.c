@@ -9,24 +9,7 @@
 
 #include <string.h>
 
-#include "base/mem.h"
 #include "tests/unit/apply_world.h"
-
-static int make_world(void **state)
-{
-    struct apply_world *world = mem_alloc(sizeof *world);
-
-    apply_world_init(world);
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    apply_world_release(*state);
-    mem_free(*state);
-    return 0;
-}
 
 /* One that only its status is to be written of. */
 static void add_known(struct apply_world *world, const char *name)
@@ -277,7 +260,7 @@ static void other_news_do_not_cut_it_before(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, apply_world_make, apply_world_end)
     const struct CMUnitTest tests[] = {
         TEST(statuses_wait_while_there_is_something_to_do_in_eks),
         TEST(what_has_to_wait_for_eks_holds_up_no_status),

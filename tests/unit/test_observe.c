@@ -18,19 +18,12 @@
 /* The cluster is verified; `reader` wants app-sa. */
 static int make_world(void **state)
 {
-    struct observe_world *world = mem_alloc(sizeof *world);
     struct binding binding = scene_binding("reader");
+    struct observe_world *world;
 
-    observe_world_init(world);
+    observe_world_make(state);
+    world = *state;
     scene_add_binding(&world->scene, &binding);
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    observe_world_release(*state);
-    mem_free(*state);
     return 0;
 }
 
@@ -425,7 +418,7 @@ static void but_not_while_reads_fail(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, observe_world_end)
     const struct CMUnitTest tests[] = {
         TEST(what_is_wanted_is_described_and_nothing_else),
         TEST(all_is_described_in_a_namespace_that_a_binding_leaves),

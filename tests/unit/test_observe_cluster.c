@@ -14,22 +14,6 @@
 
 #define VERIFY_MS 600000
 
-static int make_world(void **state)
-{
-    struct observe_world *world = mem_alloc(sizeof *world);
-
-    observe_world_init(world);
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    observe_world_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
 static void go_wrong(struct observe_world *world, enum call_verb verb, enum error_kind kind)
 {
     error_set(&world->fails[verb], kind, "the server says no");
@@ -270,7 +254,7 @@ static void a_name_is_cut_to_what_there_is_room_for(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, observe_world_make, observe_world_end)
     const struct CMUnitTest tests[] = {
         TEST(our_own_is_verified_and_looked_at_every_ten_minutes),
         TEST(another_is_wrong_and_looked_at_soon),

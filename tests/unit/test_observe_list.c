@@ -14,22 +14,6 @@
 #include "controller/observe_list.h"
 #include "tests/unit/observe_world.h"
 
-static int make_world(void **state)
-{
-    struct observe_world *world = mem_alloc(sizeof *world);
-
-    observe_world_init(world);
-    *state = world;
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    observe_world_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
 static void go_wrong(struct observe_world *world, enum call_verb verb, enum error_kind kind)
 {
     error_set(&world->fails[verb], kind, "EKS says no");
@@ -463,7 +447,7 @@ static void a_new_leader_forgets_all(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, observe_world_make, observe_world_end)
     const struct CMUnitTest tests[] = {
         TEST(all_pages_make_one_list),
         TEST(a_list_that_breaks_off_is_no_list),
