@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/least.h"
 #include "base/mem.h"
 #include "controller/gather.h"
 #include "controller/observe_list.h"
@@ -49,16 +50,6 @@ static uint64_t random_of(const struct observe *observe)
     const struct ports *ports = observe->intake->ports;
 
     return ports->random(ports->world);
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 void observe_restart(struct observe *observe)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/observe_list.h"
 
+#include "base/least.h"
 #include "base/mem.h"
 #include "controller/gather.h"
 
@@ -19,16 +20,6 @@ static int64_t wait_of(struct observe *observe)
     const struct ports *ports = observe->intake->ports;
 
     return backoff_next(&observe->list_backoff, ports->random(ports->world));
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 void listing_release(struct listing *listing)

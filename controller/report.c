@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/least.h"
 #include "base/mem.h"
 
 #define UNREADY_PATIENCE_MS 1000
@@ -116,11 +117,6 @@ static const char *irsa_account(const struct claim *claim)
         if (claim->wants[i].irsa && claim->wants[i].verdict == WANT_HELD)
             return claim->wants[i].key.service_account;
     return NULL;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Before this process began, if status says that it was stalled; 0 when it does not. */

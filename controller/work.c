@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/work.h"
 
+#include "base/least.h"
 #include "base/mem.h"
 
 /* A burst of events is one pass: after a pass that left nothing to do, what comes gathers this
  * long. */
 #define GATHER_MS 50
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Another may have written until now: nothing known of EKS holds, and what the stores show may be
  * older than what the other went by. */
