@@ -13,7 +13,7 @@
 #define PAGE 100
 /* A filtered List asked for this long after a Create of unknown outcome settles it, even if it was
  * answered a whole call's time before it came back. */
-#define UNSEEN_MS (MIRROR_SETTLE_MS + PORT_CALL_TIMEOUT_MS)
+#define UNSEEN_MS (MIRROR_UNSURE_MS + PORT_CALL_TIMEOUT_MS)
 
 void observe_init(struct observe *observe, const struct observe_settings *settings,
                   struct intake *intake, const char *cluster_name)
@@ -60,7 +60,7 @@ void observe_restart(struct observe *observe)
     observe->verify_due = observe->list_due = observe->rotation_due = 0;
     observe->list_not_before = 0;
     /* The one that shows all that was done before us. */
-    observe->list_wanted_at = observe->mirror.epoch + MIRROR_SETTLE_MS;
+    observe->list_wanted_at = observe->mirror.epoch + MIRROR_UNSURE_MS;
 }
 
 void observe_take_cluster(struct observe *observe, const struct cluster *found)

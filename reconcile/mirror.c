@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/least.h"
 #include "base/mem.h"
 
 size_t mirror_position(const struct mirror *mirror, const struct association_key *key)
@@ -75,6 +76,12 @@ static bool is_recent(int64_t written, int64_t at)
     return written != 0 && at < written + MIRROR_SETTLE_MS;
 }
 
+/* Of a call whose outcome is not known: may it still show? */
+static bool may_show(int64_t gave_up, int64_t at)
+{
+    return gave_up != 0 && at < gave_up + MIRROR_UNSURE_MS;
+}
+
 static void set_association(struct mirror_entry *entry, struct association *owned)
 {
     mem_free(entry->association);
@@ -140,7 +147,7 @@ static void take_listed(struct mirror_entry *entry, struct association *owned, i
 {
     struct association *known = entry->association;
 
-    if (!is_recent(entry->maybe_at, started))
+    if (!may_show(entry->maybe_at, started))
         entry->maybe_at = 0;
     if (is_ghost(entry, owned->id, started)) {
         mem_free(owned);
@@ -173,7 +180,7 @@ static void take_absent(struct mirror_entry *entry, int64_t started)
     entry->look = false;
     if (entry->trouble && entry->trouble->generation == TROUBLE_ANY_GENERATION)
         mirror_succeeded(entry); /* a read that failed: this one did not */
-    if (!is_recent(entry->maybe_at, started))
+    if (!may_show(entry->maybe_at, started))
         entry->maybe_at = 0;
     if (entry->deleted_at && started <= entry->deleted_at)
         return; /* the list is older than our delete */
@@ -246,10 +253,10 @@ void mirror_described(struct mirror_entry *entry, struct association *owned, int
         return;
     }
     entry->described_at = now;
-    if (!is_recent(entry->maybe_gone_at, now))
+    if (!may_show(entry->maybe_gone_at, now))
         entry->maybe_gone_at = 0; /* it was not done */
     if (!entry->association || is_newer(owned, entry->association) ||
-        !is_recent(entry->unsure_at, now))
+        !may_show(entry->unsure_at, now))
         entry->unshown = false;
     note_change(entry, owned, now);
     set_association(entry, owned);
@@ -407,20 +414,19 @@ int64_t mirror_watch_at(const struct mirror_entry *entry)
 
 bool mirror_is_whole(const struct mirror *mirror)
 {
-    return mirror->listed_at >= mirror->epoch + MIRROR_SETTLE_MS;
+    return mirror->listed_at >= mirror->epoch + MIRROR_UNSURE_MS;
 }
 
 /* ---- forgetting ---- */
 
 int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry *entry)
 {
-    int64_t written = entry->unsure_at > mirror->epoch ? entry->unsure_at : mirror->epoch;
+    int64_t unsure = most(most(mirror->epoch, entry->unsure_at), entry->maybe_gone_at);
+    int64_t shown = unsure + MIRROR_UNSURE_MS;
 
-    if (entry->maybe_gone_at > written)
-        written = entry->maybe_gone_at;
-    if (entry->written_at > entry->told_at && entry->written_at > written)
-        written = entry->written_at; /* made from what may be older */
-    return written + MIRROR_SETTLE_MS;
+    if (entry->written_at > entry->told_at) /* made from what may be older */
+        shown = most(shown, entry->written_at + MIRROR_SETTLE_MS);
+    return shown;
 }
 
 bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *entry)

@@ -15,6 +15,10 @@
  *
  * A later modifiedAt tells that an Update was done whose answer was lost.
  *
+ * A call whose caller has given up, or died, may still be carried out. So what it did shows, or was
+ * never done, only MIRROR_UNSURE_MS after that: the same holds for all that a process can have sent
+ * which led before this one.
+ *
  * What is read to be otherwise than we wrote it, and is not older, is a revert (reconcile/contest).
  *
  * Pure: time (ms since boot) is an argument.
@@ -29,6 +33,8 @@
 #include "reconcile/contest.h"
 
 #define MIRROR_SETTLE_MS 60000
+#define MIRROR_LATE_MS 15000 /* how long after its caller's end a call may still take effect */
+#define MIRROR_UNSURE_MS (MIRROR_LATE_MS + MIRROR_SETTLE_MS)
 
 /* Why a key is not as wanted, when the last try said so. The names are the reasons in status. */
 enum trouble {
@@ -82,8 +88,8 @@ struct mirror_entry {
     int64_t confirm_at;              /* deleted: when to look whether it is gone */
     struct mirror_ghost *ghost;      /* owned; NULL: none */
     int64_t maybe_at;                /* a Create was sent whose outcome is not known: it may still
-                                        have effect, whatever a List started within the settling
-                                        time shows */
+                                        have effect, whatever a List started within
+                                        MIRROR_UNSURE_MS shows */
     int64_t unsure_at;            /* an Update or tag change was sent whose outcome is not known */
     int64_t maybe_gone_at;        /* a Delete was sent whose outcome is not known */
     int64_t absent_since;         /* since when the selected service account is gone */

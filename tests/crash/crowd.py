@@ -22,7 +22,7 @@ GROUPS, EACH = 5, 6  # bindings with a selector, and the service accounts that e
 BUDGET = 20  # of 70 associations: the floor
 HURRY = ("--existence-interval=1s", "--describe-interval=1s", "--describe-rate=20", "--absence-grace=1s")
 RUNNING = 8  # seconds in which one that runs would have deleted
-STARTED = 72  # ... and one that was started, which deletes nothing for a minute
+STARTED = 90  # ... and one that was started, which deletes nothing for 75 s
 ACCOUNTS = "/serviceaccounts[?]"
 BINDINGS = "/podidentitybindings[?]"
 RELEASE = "podbind.dev/release-deletions"

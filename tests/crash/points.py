@@ -22,7 +22,7 @@ from cluster import ControlPlane
 POINTS = 16  # of each scenario
 WORLDS = 48  # alive at once
 QUIET = 1.0  # seconds in which nothing changes: the end
-SETTLES = 120  # who comes after another deletes nothing for a minute
+SETTLES = 120  # who comes after another deletes nothing for 75 s
 numbers = itertools.count(1)
 
 

@@ -98,7 +98,7 @@ def test_an_association_without_our_tag_is_no_longer_ours(blue, standin, settled
     message = kube.conditions(bound)["Ready"]["message"]
     assert held["associationId"] in message and "was this binding's" in message
     assert [row["id"] for row in bound["status"]["associations"]] == [held["associationId"]]
-    # The finalizer may stay for the first minute of a new leader: what goes or stays shows before.
+    # The finalizer may stay for the first 75 s of a new leader: what goes or stays shows before.
     kube.delete_binding(blue, settled, "reader")
     lists = standin.counters()["ListPodIdentityAssociations"]["ok"]
     wait_for(lambda: standin.counters()["ListPodIdentityAssociations"]["ok"] >= lists + 3, 30, "three looks at EKS")

@@ -96,7 +96,7 @@ def test_ten_kills_while_fifty_converge(blue, standin, operator, namespace):
         wait_for(lambda: wanted.items() <= standin.roles(blue, app).items(), 30, "all that is wanted")  # noqa: B023
         assert standin.roles(blue, app).items() <= (wanted | ended | roles_of(foreign)).items()
     assert moments[0] < 20 and moments[-1] > 35, f"the moments must spread: {moments}"
-    # Who takes over deletes nothing within a minute: a call of the one before may be under way yet.
+    # Who takes over deletes nothing for 75 s: a call of the one before may be under way yet.
     wait_for(lambda: len(kube.list_bindings(blue, app)) == len(wanted) + 1, 120, "the deleted bindings to go")
     kube.delete_binding(blue, app, "taken")
     kube.wait_all_ready(blue, app, len(wanted))

@@ -7,6 +7,7 @@
 
 #define NOW 1000000
 #define LATER (NOW + MIRROR_SETTLE_MS)
+#define SURE (NOW + MIRROR_UNSURE_MS) /* whatever was sent until then shows, or is not done */
 #define KEY(account) (&(const struct association_key){"app", account})
 
 static inline struct association *summary(const char *account, const char *id)

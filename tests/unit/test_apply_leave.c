@@ -228,7 +228,7 @@ static void before_a_whole_list_only_newcomers_go(void **state)
     struct apply_world *world = *state;
 
     world->scene.mirror.epoch = world->script.now;
-    world->scene.mirror.listed_at = world->script.now + MIRROR_SETTLE_MS - 1;
+    world->scene.mirror.listed_at = world->script.now + MIRROR_UNSURE_MS - 1;
     apply_world_let_go(world, false);
     mirror_note_newcomer(&world->scene.mirror, "uid-reader");
     apply_world_let_go(world, true);
@@ -239,7 +239,7 @@ static void a_whole_list_is_enough_where_nothing_stands(void **state)
     struct apply_world *world = *state;
 
     world->scene.mirror.epoch = world->script.now;
-    world->scene.mirror.listed_at = world->script.now + MIRROR_SETTLE_MS;
+    world->scene.mirror.listed_at = world->script.now + MIRROR_UNSURE_MS;
     apply_world_let_go(world, true);
 }
 
@@ -254,11 +254,11 @@ static void what_stands_in_its_namespace_must_have_been_described_since(void **s
     foreign.key.namespace = "zzz";
     there = scene_add_association(&world->scene, &foreign);
     world->scene.mirror.epoch = here->described_at; /* too early to show all */
-    world->scene.mirror.listed_at = here->described_at + MIRROR_SETTLE_MS;
+    world->scene.mirror.listed_at = here->described_at + MIRROR_UNSURE_MS;
     apply_world_let_go(world, false);
     assert_true(here->settle);
     assert_false(there->settle);
-    here->described_at += MIRROR_SETTLE_MS;
+    here->described_at += MIRROR_UNSURE_MS;
     apply_world_let_go(world, true);
 }
 
@@ -269,7 +269,7 @@ static void what_we_deleted_there_hides_nothing(void **state)
     struct mirror_entry *here = scene_add_association(&world->scene, &foreign);
 
     world->scene.mirror.epoch = here->described_at;
-    world->scene.mirror.listed_at = here->described_at + MIRROR_SETTLE_MS;
+    world->scene.mirror.listed_at = here->described_at + MIRROR_UNSURE_MS;
     here->deleted_at = world->script.now;
     apply_world_let_go(world, true);
 }
@@ -286,9 +286,9 @@ static void each_namespace_is_looked_at_by_itself(void **state)
     foreign.tags = "";
     scene_add_association(&world->scene, &foreign);
     foreign.key.namespace = "b-settled";
-    scene_add_association(&world->scene, &foreign)->described_at += MIRROR_SETTLE_MS;
+    scene_add_association(&world->scene, &foreign)->described_at += MIRROR_UNSURE_MS;
     world->scene.mirror.epoch = 2 * MIRROR_SETTLE_MS;
-    world->scene.mirror.listed_at = 3 * MIRROR_SETTLE_MS;
+    world->scene.mirror.listed_at = world->scene.mirror.epoch + MIRROR_UNSURE_MS;
     apply_world_let_go(world, false);
     assert_string_equal(apply_world_binding(world, "second")->finalizers, "");
 }

@@ -13,29 +13,29 @@
 
 /* ---- what is under a key at most? ---- */
 
-static void a_create_of_unknown_outcome_may_stand_for_a_minute(void **state)
+static void a_create_of_unknown_outcome_may_stand_until_it_must_have_shown(void **state)
 {
     CLEANUP(mirror_release) struct mirror mirror = {0};
     struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
 
     (void)state;
     entry->maybe_at = NOW;
-    mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, LATER - 1);
+    mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, SURE - 1);
     assert_int_equal(entry->maybe_at, NOW);
-    mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, LATER);
+    mirror_take_list(&mirror, KEY("app-sa"), NULL, 0, SURE);
     assert_int_equal(entry->maybe_at, 0);
 }
 
 /* Whoever led before us may have sent a Create just before we began. */
-static void a_list_shows_all_only_a_minute_into_our_time(void **state)
+static void a_list_shows_all_only_some_time_into_our_time(void **state)
 {
     CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
 
     (void)state;
     assert_false(mirror_is_whole(&mirror));
-    list_none(&mirror, LATER - 1);
+    list_none(&mirror, SURE - 1);
     assert_false(mirror_is_whole(&mirror));
-    list_none(&mirror, LATER);
+    list_none(&mirror, SURE);
     assert_true(mirror_is_whole(&mirror));
 }
 
@@ -57,7 +57,7 @@ static void a_binding_with_a_finalizer_of_ours_is_a_newcomer(void **state)
 }
 
 /* What is described too soon after a call of unknown outcome may be older than its effect. */
-static void content_is_settled_a_minute_after_the_last_doubt(void **state)
+static void content_is_settled_some_time_after_the_last_doubt(void **state)
 {
     CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
     struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
@@ -65,14 +65,14 @@ static void content_is_settled_a_minute_after_the_last_doubt(void **state)
     (void)state;
     list_one(&mirror, "app-sa", "a-1", NOW + 1);
     assert_false(mirror_is_settled(&mirror, entry));
-    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), LATER - 1);
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), SURE - 1);
     assert_false(mirror_is_settled(&mirror, entry));
-    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), LATER);
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), SURE);
     assert_true(mirror_is_settled(&mirror, entry));
-    entry->unsure_at = LATER;
+    entry->unsure_at = SURE;
     assert_false(mirror_is_settled(&mirror, entry));
-    assert_int_equal(mirror_settles_at(&mirror, entry), LATER + MIRROR_SETTLE_MS);
-    mirror_updated(entry, full("app-sa", "a-1", SCENE_ROLE), LATER + 1);
+    assert_int_equal(mirror_settles_at(&mirror, entry), SURE + MIRROR_UNSURE_MS);
+    mirror_updated(entry, full("app-sa", "a-1", SCENE_ROLE), SURE + 1);
     assert_true(mirror_is_settled(&mirror, entry));
 }
 
@@ -85,14 +85,14 @@ static void new_tags_settle_nothing_by_themselves(void **state)
     (void)state;
     list_one(&mirror, "app-sa", "a-1", NOW + 1);
     mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 2);
-    mirror_retagged(entry, "a\tb\n", false, NOW + 3);
+    mirror_retagged(entry, "a\tb\n", false, SURE);
     assert_false(mirror_is_settled(&mirror, entry));
-    assert_int_equal(mirror_settles_at(&mirror, entry), NOW + 3 + MIRROR_SETTLE_MS);
-    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 4); /* no news: too early */
+    assert_int_equal(mirror_settles_at(&mirror, entry), SURE + MIRROR_SETTLE_MS);
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), SURE + 1); /* no news: too early */
     assert_false(mirror_is_settled(&mirror, entry));
-    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + 3 + MIRROR_SETTLE_MS);
+    mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), SURE + MIRROR_SETTLE_MS);
     assert_true(mirror_is_settled(&mirror, entry));
-    mirror_retagged(entry, "a\tc\n", true, NOW + 4 + MIRROR_SETTLE_MS);
+    mirror_retagged(entry, "a\tc\n", true, SURE + 1 + MIRROR_SETTLE_MS);
     assert_true(mirror_is_settled(&mirror, entry));
 }
 
@@ -336,10 +336,10 @@ static void purge_keeps_what_was_deleted_last_while_reads_may_show_it(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_create_of_unknown_outcome_may_stand_for_a_minute),
-        cmocka_unit_test(a_list_shows_all_only_a_minute_into_our_time),
+        cmocka_unit_test(a_create_of_unknown_outcome_may_stand_until_it_must_have_shown),
+        cmocka_unit_test(a_list_shows_all_only_some_time_into_our_time),
         cmocka_unit_test(a_binding_with_a_finalizer_of_ours_is_a_newcomer),
-        cmocka_unit_test(content_is_settled_a_minute_after_the_last_doubt),
+        cmocka_unit_test(content_is_settled_some_time_after_the_last_doubt),
         cmocka_unit_test(new_tags_settle_nothing_by_themselves),
         cmocka_unit_test(a_row_of_one_kind_keeps_its_beginning),
         cmocka_unit_test(a_long_text_is_cut),

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "tests/unit/observe_world.h"
 
-#define UNSEEN_MS (MIRROR_SETTLE_MS + PORT_CALL_TIMEOUT_MS)
+#define UNSEEN_MS (MIRROR_UNSURE_MS + PORT_CALL_TIMEOUT_MS)
 
 /* The cluster is verified; `reader` wants app-sa. */
 static int make_world(void **state)
@@ -215,8 +215,8 @@ static void what_may_have_been_changed_unseen_is_described_when_it_shows(void **
     settle(world);
     entry = observe_world_entry(world, "app-sa");
     entry->unsure_at = world->script.now;
-    assert_int_equal(observe_due(&world->observe), world->script.now + MIRROR_SETTLE_MS);
-    world->script.now += MIRROR_SETTLE_MS - 1;
+    assert_int_equal(observe_due(&world->observe), world->script.now + MIRROR_UNSURE_MS);
+    world->script.now += MIRROR_UNSURE_MS - 1;
     observe_world_see(world);
     assert_int_equal(world->describes, 0);
     world->script.now++;

@@ -85,8 +85,8 @@ static void a_new_leader_lists_at_once_and_when_all_before_it_shows(void **state
     observe_world_see(world);
     assert_int_equal(world->lists, 1);
     assert_false(mirror_is_whole(&world->observe.mirror));
-    assert_int_equal(observe_due(&world->observe), began + MIRROR_SETTLE_MS);
-    world->script.now = began + MIRROR_SETTLE_MS - 1;
+    assert_int_equal(observe_due(&world->observe), began + MIRROR_UNSURE_MS);
+    world->script.now = began + MIRROR_UNSURE_MS - 1;
     observe_world_see(world);
     assert_int_equal(world->lists, 1);
     world->script.now++;

@@ -70,7 +70,7 @@ static void a_delete_waits_for_a_settled_description(void **state)
     assert_int_equal(only_step(&scene)->verb, PLAN_UNKNOWN);
     assert_true(entry->settle);
     assert_int_equal(plan_due(only_step(&scene), &scene.context), INT64_MAX);
-    entry->described_at = scene.mirror.epoch + MIRROR_SETTLE_MS;
+    entry->described_at = scene.mirror.epoch + MIRROR_UNSURE_MS;
     scene_plan(&scene);
     assert_int_equal(only_step(&scene)->verb, PLAN_DELETE);
     assert_false(entry->settle);
@@ -108,7 +108,7 @@ static void a_write_of_unknown_outcome_makes_its_namespace_unknown(void **state)
     entry->maybe_gone_at = entry->described_at;
     scene_plan(&scene);
     assert_true(plan_has_unknown(&scene.plan, "app"));
-    entry->described_at += MIRROR_SETTLE_MS;
+    entry->described_at += MIRROR_UNSURE_MS;
     scene_plan(&scene);
     assert_false(plan_has_unknown(&scene.plan, "app"));
 }
