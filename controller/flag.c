@@ -44,7 +44,8 @@ const struct flag flag_table[] = {
      .fallback = "",
      .type = &flag_region,
      .member = MEMBER(aws_region),
-     .help = "region of the cluster. Without it: AWS_REGION, then AWS_DEFAULT_REGION"},
+     .help = "region of the cluster. Without it: AWS_REGION, then AWS_DEFAULT_REGION, then the "
+             "profile's, then the instance's own"},
     {.name = "instance",
      .argument = "NAME",
      .fallback = "podbind",

@@ -71,13 +71,14 @@ void options_help(struct strbuf *ret_text)
     strbuf_str(
         ret_text,
         "\nAWS credentials and addresses come from the environment, as in the AWS SDKs, else from the\n"
-        "profile; the region, where nothing else names it, from the instance's metadata:\n"
+        "profile:\n"
         "  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN\n"
         "  AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME\n"
         "  AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE\n"
         "  AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, with\n"
         "  AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN\n"
-        "  AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT and _MODE\n"
+        "  AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT,\n"
+        "  AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE, AWS_METADATA_SERVICE_TIMEOUT\n"
         "  AWS_REGION, AWS_DEFAULT_REGION\n"
         "  AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT (true or false)\n"
         "  AWS_STS_REGIONAL_ENDPOINTS (regional or legacy; default: regional)\n"
