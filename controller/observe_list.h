@@ -2,9 +2,9 @@
 /*
  * observe_list - the Lists that controller/observe makes, and when the next one is due.
  *
- * One is due every existence interval; 10 s after the last when EKS was not as we thought; and a
- * minute after we began to lead, to show all that was done before us. After one that failed none is
- * made before its backoff has passed, whoever wants it.
+ * One is due every existence interval; 10 s after the last when EKS was not as we thought; and
+ * MIRROR_UNSURE_MS after we began to lead, to show all that was done before us. After one that
+ * failed none is made before its backoff has passed, whoever wants it.
  */
 #pragma once
 

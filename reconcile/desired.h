@@ -5,11 +5,12 @@
  * A *claim* is one binding with what it asks for; a *want* is one key of one claim. Refusals and
  * conflicts are decided per key, so the other keys of a binding go on:
  *
- *     the binding is malformed or not allowed      no wants at all, claim.refusal says why
- *     the service account is always refused        WANT_REFUSED
- *     an older accepted binding wants the same key WANT_CONFLICT (older: creationTimestamp, then
- * name) otherwise                                    WANT_HELD
+ *     the binding is malformed or not allowed        no wants at all, claim.reason says why
+ *     the service account is always refused          WANT_REFUSED
+ *     an older accepted binding wants the same key   WANT_CONFLICT
+ *     otherwise                                      WANT_HELD
  *
+ * The older one is that of the earlier creationTimestamp, then of the smaller name.
  * A binding that is being deleted wants nothing. Pure; borrows the records it is built from.
  */
 #pragma once
