@@ -373,11 +373,12 @@ void mirror_blame(struct mirror_entry *entry, const char *uid)
     snprintf(entry->trouble->uid, sizeof entry->trouble->uid, "%s", uid);
 }
 
-void mirror_claimed(struct mirror_entry *entry, const char *uid)
+void mirror_claimed(struct mirror_entry *entry, const char *uid, int64_t generation)
 {
     const char *blamed = entry->trouble ? entry->trouble->uid : "";
 
-    if (blamed[0] != '\0' && strncmp(blamed, uid, sizeof entry->trouble->uid - 1) != 0)
+    if (!mirror_trouble(entry, generation) ||
+        (blamed[0] != '\0' && strncmp(blamed, uid, sizeof entry->trouble->uid - 1) != 0))
         mirror_succeeded(entry);
 }
 

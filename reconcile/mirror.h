@@ -159,8 +159,9 @@ void mirror_failed(struct mirror_entry *entry, enum trouble kind, const char *te
                    int64_t generation, int64_t now, int64_t wait_ms);
 /* What failed was tried for this binding: the trouble ends with its claim on the key. */
 void mirror_blame(struct mirror_entry *entry, const char *uid);
-/* The step under this key is that of this binding: forgets what failed for another one. */
-void mirror_claimed(struct mirror_entry *entry, const char *uid);
+/* The step under this key is that of this binding, as of this generation: forgets what failed for
+ * another one, or before its last edit. */
+void mirror_claimed(struct mirror_entry *entry, const char *uid, int64_t generation);
 void mirror_succeeded(struct mirror_entry *entry);
 /* The trouble that stands for a binding of this generation, or NULL: an edit makes a new start. */
 const struct mirror_trouble *mirror_trouble(const struct mirror_entry *entry, int64_t generation);

@@ -269,6 +269,12 @@ static void note_contest(struct mirror_entry *entry, const struct claim *claim,
         contest_tell(entry->contest, context->now, context->wall_us);
 }
 
+static void note_claim(const struct plan_step *step)
+{
+    if (step->entry && step->claim)
+        mirror_claimed(step->entry, step->claim->binding->uid, step->claim->binding->generation);
+}
+
 void plan_make(const struct desired *desired, struct mirror *mirror,
                const struct plan_context *context, struct plan *ret_plan)
 {
@@ -289,8 +295,7 @@ void plan_make(const struct desired *desired, struct mirror *mirror,
         plan.steps[plan.count++] = want ? plan_judge(want, entry, context->owner)
                                         : judge_unwanted(&index, mirror, entry, context);
         plan.orphans += plan.steps[plan.count - 1].verb == PLAN_ORPHAN;
-        if (entry && plan.steps[plan.count - 1].claim)
-            mirror_claimed(entry, plan.steps[plan.count - 1].claim->binding->uid);
+        note_claim(&plan.steps[plan.count - 1]);
     }
     group_by_claim(desired, &plan);
     break_after_make(desired, &plan);

@@ -146,6 +146,20 @@ static void what_the_budget_holds_is_told_in_status(void **state)
     assert_string_equal(apply_world_binding(world, "reader")->reason, "DeletionHeld");
 }
 
+/* The deletion is a new generation. */
+static void what_failed_before_the_deletion_is_not_told_in_status(void **state)
+{
+    struct apply_world *world = *state;
+
+    world->scene.bindings[0]->generation = 2;
+    mirror_failed(leave_behind(world), TROUBLE_DENIED, "EKS says no", 1, world->script.now, 0);
+    world->prepare = hold_all;
+    apply_world_let_go(world, false);
+    world->script.now += 1000;
+    apply_world_let_go(world, false);
+    assert_string_equal(apply_world_binding(world, "reader")->reason, "DeletionHeld");
+}
+
 static void what_lingers_of_a_binding_that_stays_is_told_beside(void **state)
 {
     struct apply_world *world = *state;
@@ -221,6 +235,7 @@ int main(void)
         TEST(what_cannot_be_deleted_is_told_in_status),
         TEST(what_a_mode_forbids_to_delete_is_told_in_status),
         TEST(what_the_budget_holds_is_told_in_status),
+        TEST(what_failed_before_the_deletion_is_not_told_in_status),
         TEST(what_lingers_of_a_binding_that_stays_is_told_beside),
         TEST(reads_before_a_delete_keep_to_the_window),
         TEST(no_more_deletes_have_their_evidence_than_may_soon_leave),

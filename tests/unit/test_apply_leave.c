@@ -113,6 +113,16 @@ static void a_hand_over_that_a_person_has_to_mend_is_not_waited_for(void **state
     }
 }
 
+static void a_hand_over_that_was_mended_by_an_edit_is_waited_for(void **state)
+{
+    struct apply_world *world = *state;
+
+    mirror_failed(hand_over(world), TROUBLE_DENIED, "x", 1, world->script.now, 600000);
+    world->scene.bindings[1]->generation = 2;
+    fail_all(world);
+    apply_world_let_go(world, false);
+}
+
 static void a_hand_over_that_is_suspended_is_not_waited_for(void **state)
 {
     struct apply_world *world = *state;
@@ -304,6 +314,7 @@ int main(void)
         TEST(observe_mode_lets_nothing_go),
         TEST(what_another_takes_over_is_waited_for),
         TEST(a_hand_over_that_a_person_has_to_mend_is_not_waited_for),
+        TEST(a_hand_over_that_was_mended_by_an_edit_is_waited_for),
         TEST(a_hand_over_that_is_suspended_is_not_waited_for),
         TEST(what_was_made_for_another_is_no_matter),
         TEST(a_tag_that_is_no_uid_is_no_matter),

@@ -233,7 +233,7 @@ static void trouble_of_one_binding_is_not_that_of_another_with_a_like_uid(void *
     (void)state;
     mirror_failed(entry, TROUBLE_QUOTA, "full", 1, NOW, 1);
     mirror_blame(entry, "uid-a");
-    mirror_claimed(entry, "uid-ab");
+    mirror_claimed(entry, "uid-ab", 1);
     assert_null(entry->trouble);
 }
 

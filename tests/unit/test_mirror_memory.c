@@ -157,15 +157,30 @@ static void trouble_ends_with_the_claim_it_was_met_for(void **state)
     struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
 
     (void)state;
-    mirror_claimed(entry, "uid-a");
+    mirror_claimed(entry, "uid-a", 1);
     mirror_failed(entry, TROUBLE_QUOTA, "full", 1, NOW, 1);
     mirror_blame(entry, "uid-a");
-    mirror_claimed(entry, "uid-a");
+    mirror_claimed(entry, "uid-a", 1);
     assert_non_null(entry->trouble);
-    mirror_claimed(entry, "uid-b");
+    mirror_claimed(entry, "uid-b", 1);
     assert_null(entry->trouble);
     mirror_failed(entry, TROUBLE_RETRYING, "a read", TROUBLE_ANY_GENERATION, NOW, 1);
-    mirror_claimed(entry, "uid-b");
+    mirror_claimed(entry, "uid-b", 1);
+    assert_non_null(entry->trouble);
+}
+
+static void trouble_ends_with_an_edit(void **state)
+{
+    CLEANUP(mirror_release) struct mirror mirror = {0};
+    struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+    (void)state;
+    mirror_failed(entry, TROUBLE_QUOTA, "full", 1, NOW, 1);
+    mirror_blame(entry, "uid-a");
+    mirror_claimed(entry, "uid-a", 2);
+    assert_null(entry->trouble);
+    mirror_failed(entry, TROUBLE_RETRYING, "a read", TROUBLE_ANY_GENERATION, NOW, 1);
+    mirror_claimed(entry, "uid-a", 3);
     assert_non_null(entry->trouble);
 }
 
@@ -345,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_long_text_is_cut),
         cmocka_unit_test(an_edit_makes_a_new_start),
         cmocka_unit_test(trouble_ends_with_the_claim_it_was_met_for),
+        cmocka_unit_test(trouble_ends_with_an_edit),
         cmocka_unit_test(purge_keeps_what_may_matter),
         cmocka_unit_test(nothing_that_is_known_of_one_holds_for_another),
         cmocka_unit_test(an_update_is_written_told_and_described_at_once),

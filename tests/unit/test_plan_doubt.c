@@ -171,6 +171,27 @@ static void a_step_that_is_held_or_to_be_looked_at_waits(void **state)
     assert_false(plan_may_act(step, &scene.context));
 }
 
+/* Else the look would wait for what was to be tried again for the old one. */
+static void what_failed_before_an_edit_is_forgotten(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+    const struct association_key key = {"app", "app-sa"};
+    struct binding binding = scene_binding("reader");
+    struct mirror_entry *entry;
+
+    (void)state;
+    scene_init(&scene);
+    binding.generation = 2;
+    scene_add_binding(&scene, &binding);
+    entry = mirror_entry(&scene.mirror, &key);
+    mirror_failed(entry, TROUBLE_GHOST, "taken", 2, scene.context.now, 15000);
+    scene_plan(&scene);
+    assert_non_null(entry->trouble);
+    scene.bindings[0]->generation = 3;
+    scene_plan(&scene);
+    assert_null(entry->trouble);
+}
+
 static void a_create_needs_nothing_in_the_mirror(void **state)
 {
     CLEANUP(scene_release) struct scene scene;
@@ -192,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_key_where_only_a_failure_is_remembered_is_known_to_be_free),
         cmocka_unit_test(tells_which_steps_delete_now),
         cmocka_unit_test(a_step_that_is_held_or_to_be_looked_at_waits),
+        cmocka_unit_test(what_failed_before_an_edit_is_forgotten),
         cmocka_unit_test(a_create_needs_nothing_in_the_mirror),
     };
 
