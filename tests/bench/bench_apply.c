@@ -161,6 +161,7 @@ void bench_apply(struct bench_set *set, struct bench_apply_counts *ret_counts)
     struct budget budget = {.allowed = SIZE_MAX, .allowed_until = INT64_MAX};
     CLEANUP(reports_release) struct reports reports = {0};
     CLEANUP(refusals_release) struct refusals refusals = {0};
+    CLEANUP(roles_release) struct roles roles;
     CLEANUP(desired_release) struct desired desired = {0};
     CLEANUP(plan_release) struct plan plan = {0};
     struct fresh_list fresh = {0};
@@ -174,6 +175,7 @@ void bench_apply(struct bench_set *set, struct bench_apply_counts *ret_counts)
                                 .budget = &budget,
                                 .reports = &reports,
                                 .refusals = &refusals,
+                                .roles = &roles,
                                 .desired = &desired,
                                 .plan = &plan,
                                 .context = &context,
@@ -183,6 +185,9 @@ void bench_apply(struct bench_set *set, struct bench_apply_counts *ret_counts)
 
     *ret_counts = (struct bench_apply_counts){0};
     intake_init(&intake, &ports);
+    roles_init(&roles, &ports);
+    roles.failures = 1; /* IAM is out of reach */
+    roles.closed_until = INT64_MAX;
     observe_init(&observe, &settings, &intake, set->cluster.name);
     observe.cluster = set->cluster;
     observe.mirror = set->mirror;

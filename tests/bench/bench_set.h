@@ -3,9 +3,9 @@
  * bench_set - generated input for the benchmark: bindings, service accounts, and what EKS holds for
  * them. The same arguments always give the same set.
  *
- *     BENCH_NAMED     one namespace, a service account by name each: what the end-to-end runs
- * create BENCH_MIXED     namespaces of 50 bindings: 40 by name, 10 by a selector of two accounts
- * each BENCH_DELETED   one namespace, every binding is being deleted, its association still stands
+ *     BENCH_NAMED     one namespace, a service account by name each: what end-to-end runs create
+ *     BENCH_MIXED     namespaces of 50 bindings: 40 by name, 10 by a selector, of two accounts each
+ *     BENCH_DELETED   one namespace, every binding is being deleted, its association still stands
  *     BENCH_HANDOVER  one namespace, half of the bindings are being deleted, and the other half
  *                     wants their keys
  *     BENCH_FRESH     one namespace, no binding has its finalizer, EKS holds nothing

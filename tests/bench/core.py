@@ -27,9 +27,16 @@ CASES = {
 }
 
 
+def expect_done(case: str, count: int, output: str) -> None:
+    _, expected = CASES[case]
+    said = json.loads(output)
+    if said["bindings"] != count or any(said[name] != share * count for name, share in expected.items()):
+        raise Failed(f"{case}, {count} bindings: expected of each {expected}, and it said {said}")
+
+
 def instructions(directory: Path, case: str, count: int) -> int:
     """Of one pass over a generated set. The profile stays in the directory, for callgrind_annotate."""
-    function, expected = CASES[case]
+    function, _ = CASES[case]
     profile = directory / f"callgrind.{case.replace(' ', '.')}.{count}"
     words = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}", f"--toggle-collect={function}",
              PROGRAM, *case.split(), str(count)]  # fmt: skip
@@ -37,9 +44,7 @@ def instructions(directory: Path, case: str, count: int) -> int:
     found = re.search(r"Collected : (\d+)", run.stderr)
     if run.returncode or not found:
         raise Failed(f"{' '.join(map(str, words))} ended with {run.returncode}:\n{run.stderr[-2000:]}")
-    said = json.loads(run.stdout)
-    if said["bindings"] != count or any(said[name] != share * count for name, share in expected.items()):
-        raise Failed(f"{case}, {count} bindings: expected of each {expected}, and it said {said}")
+    expect_done(case, count, run.stdout)
     return int(found[1])
 
 
