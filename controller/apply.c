@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/apply.h"
 
+#include "base/least.h"
 #include "base/mem.h"
 #include "controller/apply_run.h"
 
 #define SLICE_MS 1000      /* longest time without a look at what the watches brought */
 #define PACED_MS 5000      /* ... in a pass that waits for EKS: another would have no more to do */
+#define CLOSING_MS 200     /* ... and this much more, for what has its finalizer already */
 #define URGENT_MS 100      /* a pass under way makes room for a person's change after this long */
 #define LEASE_RETRY_MS 200 /* a renewal may be on its way */
 #define EVIDENCE_MS 5000   /* so long a Delete may wait and still go by its evidence */
@@ -163,8 +165,11 @@ static void fill(struct run *run)
     struct task task;
 
     run->paced = INT64_MAX;
-    fill_eks(run, LANE_READ, CALL_DESCRIBE_ASSOCIATION);
+    if (run->closes_at == 0)
+        fill_eks(run, LANE_READ, CALL_DESCRIBE_ASSOCIATION);
     fill_eks(run, LANE_WRITE, CALL_CREATE_ASSOCIATION);
+    if (run->closes_at != 0)
+        return;
     while (!run->stop && run->kube_under_way < run->apply->window && run_has(run, LANE_EVIDENCE) &&
            may_look(run) && run_pop(run, LANE_EVIDENCE, &task))
         launch(run, &task);
@@ -210,7 +215,23 @@ static int64_t run_patience(const struct run *run)
 
     if (run->stop)
         return INT64_MAX;
-    return run->waiting > 0 && run->patient_until < until ? run->patient_until : until;
+    if (run->closes_at != 0)
+        return least(until, run->closes_at);
+    return run->waiting > 0 ? least(until, run->patient_until) : until;
+}
+
+/* Makes room for a pass that has seen the news. What has got its finalizer in this one goes on for
+ * a moment: later ones leave it alone until the store shows the finalizer. */
+static void end_in_time(struct run *run)
+{
+    int64_t now = run->ports->now(run->ports->world);
+    bool at_once = run->apply->intake->urgent || waits_for_eks(run);
+
+    if (run->closes_at == 0 && should_cut(run)) {
+        run->closes_at = now + CLOSING_MS;
+        run->result->cut = true;
+    }
+    run->stop = run->closes_at != 0 && (at_once || now >= run->closes_at);
 }
 
 static int keep_going(struct run *run, struct error *err)
@@ -232,8 +253,8 @@ static int keep_going(struct run *run, struct error *err)
         case INTAKE_TIMEOUT:
             break;
         }
-        if (!run->stop && should_cut(run))
-            run->stop = run->result->cut = true;
+        if (!run->stop)
+            end_in_time(run);
     }
 }
 

@@ -119,7 +119,9 @@ struct run {
     const char *settle_namespace; /* the last one that a binding goes from, and what was found */
     bool settled;
     int64_t started;
-    bool stop; /* start no more */
+    int64_t
+        closes_at; /* the pass is cut: only writes to EKS that are due start, until then; or 0 */
+    bool stop;     /* start no more */
 };
 
 /* ---- apply_job.c ---- */

@@ -314,7 +314,37 @@ static void other_news_cut_it_after_a_second(void **state)
     bring_change(world, NULL);
     apply_world_run(world);
     assert_true(world->result.cut);
-    assert_int_equal(world->script.now, 1000000 + 5 * 250); /* the fifth was on its way */
+    assert_int_equal(world->script.now, 1000000 + 6 * 250); /* the sixth was on its way */
+}
+
+/* The next pass would leave it alone until the store shows the finalizer. */
+static void what_has_got_its_finalizer_is_made_before_a_pass_is_cut(void **state)
+{
+    struct apply_world *world = *state;
+
+    add_many(world, 2);
+    for (size_t i = 0; i < world->scene.binding_count; i++)
+        world->scene.bindings[i]->has_finalizer = false;
+    world->window = 1;
+    world->takes_ms = 1000;
+    bring_change(world, NULL);
+    apply_world_run(world);
+    assert_true(world->result.cut);
+    assert_true(apply_world_stands(world, "b00"));
+    assert_string_equal(apply_world_binding(world, "b01")->finalizers, "-");
+}
+
+static void a_pass_that_is_cut_makes_no_more_for_long(void **state)
+{
+    struct apply_world *world = *state;
+
+    add_many(world, 9);
+    world->window = 1;
+    world->takes_ms = 1000;
+    bring_change(world, NULL);
+    apply_world_run(world);
+    assert_true(world->result.cut);
+    assert_int_equal(count_standing(world), 2); /* of which one came after the cut */
 }
 
 static void without_news_a_pass_takes_its_time(void **state)
@@ -420,6 +450,8 @@ int main(void)
         TEST(status_is_written_though_the_cluster_is_not_verified),
         TEST(a_persons_change_cuts_the_pass_after_a_tenth_of_a_second),
         TEST(other_news_cut_it_after_a_second),
+        TEST(what_has_got_its_finalizer_is_made_before_a_pass_is_cut),
+        TEST(a_pass_that_is_cut_makes_no_more_for_long),
         TEST(without_news_a_pass_takes_its_time),
         TEST(a_world_that_ends_ends_the_pass),
         TEST(the_account_of_what_goes_is_read_before_status_is_written),
