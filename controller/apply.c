@@ -160,11 +160,21 @@ static void fill_eks(struct run *run, enum lane lane, enum call_verb verb)
         launch(run, &task);
 }
 
+/* Also when no more is to be started. */
+static void fill_events(struct run *run)
+{
+    struct task task;
+
+    while (run->kube_under_way < run->apply->window && run_pop(run, LANE_EVENT, &task))
+        launch(run, &task);
+}
+
 static void fill(struct run *run)
 {
     struct task task;
 
     run->paced = INT64_MAX;
+    fill_events(run);
     if (run->closes_at == 0)
         fill_eks(run, LANE_READ, CALL_DESCRIBE_ASSOCIATION);
     fill_eks(run, LANE_WRITE, CALL_CREATE_ASSOCIATION);

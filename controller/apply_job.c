@@ -16,10 +16,11 @@ static enum lane lane_of(const struct task *task)
     case TASK_FINALIZER_DROP:
         return LANE_KUBE;
     case TASK_STATUS:
+        return LANE_STATUS;
     case TASK_EVENT:
         break;
     }
-    return LANE_STATUS;
+    return LANE_EVENT;
 }
 
 static void queue_add(struct queue *queue, const struct task *task)

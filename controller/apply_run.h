@@ -76,6 +76,7 @@ enum lane {
     LANE_EVIDENCE, /* what a Delete begins with */
     LANE_KUBE,
     LANE_STATUS,
+    LANE_EVENT, /* of what was written: no later pass would tell it */
     LANE_COUNT
 };
 
@@ -119,9 +120,8 @@ struct run {
     const char *settle_namespace; /* the last one that a binding goes from, and what was found */
     bool settled;
     int64_t started;
-    int64_t
-        closes_at; /* the pass is cut: only writes to EKS that are due start, until then; or 0 */
-    bool stop;     /* start no more */
+    int64_t closes_at; /* the pass is cut: only writes to EKS start, until then; or 0 */
+    bool stop;         /* start no more, but Events */
 };
 
 /* ---- apply_job.c ---- */

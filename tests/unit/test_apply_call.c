@@ -341,6 +341,28 @@ static void no_event_follows_a_status_that_was_not_taken(void **state)
     assert_false(writes_pending(&world->intake.writes, "app", "reader"));
 }
 
+static void urge_by_status(struct apply_world *world, struct call *call)
+{
+    world->intake.urgent |= call->verb == CALL_PATCH_STATUS;
+}
+
+/* Nobody would tell it later: status says it already. */
+static void an_event_follows_its_status_though_the_pass_is_cut(void **state)
+{
+    struct apply_world *world = *state;
+
+    apply_world_add(world, "reader")->status.ready_reason = "KeyTaken";
+    apply_world_stand(world, "reader");
+    add_ready(world, "second");
+    world->takes_ms = 200;
+    world->window = 1;
+    world->meanwhile = urge_by_status;
+    apply_world_run(world);
+    assert_true(world->result.cut);
+    assert_int_equal(count_reported(world), 1);
+    assert_non_null(apply_world_event(world, "reader"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, apply_world_make, apply_world_end)
@@ -363,6 +385,7 @@ int main(void)
         TEST(being_ready_from_the_first_is_no_event),
         TEST(an_account_that_still_carries_a_role_is_a_warning),
         TEST(no_event_follows_a_status_that_was_not_taken),
+        TEST(an_event_follows_its_status_though_the_pass_is_cut),
     };
 
     return cmocka_run_group_tests_name("apply_call", tests, NULL, NULL);

@@ -67,6 +67,25 @@ static void an_abandoned_binding_goes_at_once_and_leaves_all(void **state)
     }
 }
 
+static void urge(struct apply_world *world, struct call *call)
+{
+    world->intake.urgent |= call->verb == CALL_PATCH_FINALIZERS;
+}
+
+static void what_is_left_is_told_though_the_pass_is_cut(void **state)
+{
+    struct apply_world *world = *state;
+
+    world->scene.bindings[0]->abandon = true;
+    apply_world_stand(world, "reader");
+    world->takes_ms = 200;
+    world->meanwhile = urge;
+    apply_world_run(world);
+    assert_true(world->result.cut);
+    assert_true(is_let_go(world));
+    told(world, "Abandoned");
+}
+
 static void one_that_stays_is_not_abandoned(void **state)
 {
     struct apply_world *world = *state;
@@ -201,6 +220,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, apply_world_end)
     const struct CMUnitTest tests[] = {
         TEST(an_abandoned_binding_goes_at_once_and_leaves_all),
+        TEST(what_is_left_is_told_though_the_pass_is_cut),
         TEST(one_that_stays_is_not_abandoned),
         TEST(only_a_binding_that_goes_and_has_our_finalizer_is_let_go_of),
         TEST(one_without_our_finalizer_needs_no_abandoning),
