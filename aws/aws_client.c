@@ -164,7 +164,7 @@ bool aws_client_learn(struct aws_client *client, enum endpoint_service service,
     if (aws_error_is_signature(err) && answer->date_us > 0)
         return learn_clock(known_us, answer->date_us, signed_us, wall_us, err);
     if (!aws_error_is_token_expired(err) ||
-        !credentials_reject(client->credentials, wall_us + *known_us))
+        !credentials_reject(client->credentials, wall_us + *known_us, err))
         return false;
     err->kind = ERROR_TRANSIENT;
     return true;

@@ -316,9 +316,10 @@ void credentials_peer(struct http_settings *ret_settings)
     *ret_settings = (struct http_settings){.proxy = "", .connect_ms = CONNECT_MS};
 }
 
-bool credentials_reject(struct credentials *credentials, int64_t wall_us)
+bool credentials_reject(struct credentials *credentials, int64_t wall_us, const struct error *why)
 {
     const struct credentials_chain *chain = &credentials->chain;
+    struct error told = *why;
 
     if (chain->count == 0 ||
         (!credentials_chain_reads_files(chain) && !chain->stages[chain->count - 1].method->request))
@@ -326,5 +327,6 @@ bool credentials_reject(struct credentials *credentials, int64_t wall_us)
     if (!credentials->rejected)
         wait_longer(credentials, wall_us);
     credentials->rejected = true;
+    refuse(credentials, &told);
     return true;
 }

@@ -181,6 +181,7 @@ int credentials_output(struct credentials *credentials, const char *bytes, size_
  * borrowed from static memory. */
 void credentials_peer(struct http_settings *ret_settings);
 
-/* AWS answered that the current set has expired or is not known: drops it where the source can give
- * another, and returns true. Fetches after rejections in a row are spaced by the backoff. */
-bool credentials_reject(struct credentials *credentials, int64_t wall_us);
+/* AWS answered (`why`) that the current set has expired or is not known: drops it where the source
+ * can give another, and returns true; until there is one, credentials_current() tells why. Fetches
+ * after rejections in a row are spaced by the backoff. */
+bool credentials_reject(struct credentials *credentials, int64_t wall_us, const struct error *why);

@@ -365,6 +365,26 @@ static void an_expired_token_is_dropped_where_another_can_be_had(void **state)
     assert_int_equal(credentials_need(&fetched.credentials, WALL), CREDENTIALS_NEEDED);
 }
 
+/* Until the source has given others, and for as long as it gives none that count. */
+static void what_aws_said_of_dropped_credentials_is_told(void **state)
+{
+    const struct credentials_environment from = {.container_full_uri = "http://127.0.0.1:1/"};
+    struct http_answer answer = {.status = 403, .date_us = WALL};
+    CLEANUP(release) struct setup setup = {0};
+    struct error err;
+
+    (void)state;
+    init(&setup, "token", no_settings);
+    credentials_release(&setup.credentials);
+    assert_int_equal(credentials_init(&setup.credentials, &from, NULL, &err), 0);
+    aws_error_set(&err, "EKS", 403, "UnrecognizedClientException", "not known here", false);
+    assert_true(aws_client_learn(&setup.client, ENDPOINT_EKS, &answer, WALL, WALL, &err));
+    assert_null(credentials_current(&setup.credentials, WALL, &err));
+    assert_int_equal(err.kind, ERROR_TRANSIENT);
+    assert_string_equal(err.text, "AWS credentials from container endpoint: EKS answered 403 "
+                                  "UnrecognizedClientException: not known here");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_wrong_signature_at_the_right_time_stays_denied),
         cmocka_unit_test(a_clock_far_off_is_said_and_not_followed),
         cmocka_unit_test(an_expired_token_is_dropped_where_another_can_be_had),
+        cmocka_unit_test(what_aws_said_of_dropped_credentials_is_told),
     };
 
     return cmocka_run_group_tests_name("aws_client", tests, NULL, NULL);

@@ -27,6 +27,7 @@
 #define SIX_HOURS (360 * MINUTE)
 
 static const struct credentials_environment agent = {.container_full_uri = AGENT};
+static const struct error refusal = {.kind = ERROR_DENIED, .text = "EKS answered 403"};
 
 /* Asserts that a failure tells these words and no secret. */
 static void check_error(const struct error *err, enum error_kind kind, const char *words)
@@ -95,7 +96,7 @@ static void variables_are_used_as_they_are_and_never_fetched(void **state)
     assert_string_equal(current->access_key_id, "AKIDEXAMPLE");
     assert_string_equal(current->secret_key, "HIDDEN");
     assert_string_equal(current->session_token, "");
-    assert_false(credentials_reject(&credentials, NOW));
+    assert_false(credentials_reject(&credentials, NOW, &refusal));
     assert_non_null(credentials_current(&credentials, NOW, &err));
 }
 
@@ -298,7 +299,7 @@ static void rejected_credentials_are_dropped_and_fetched_again(void **state)
     (void)state;
     init(&credentials, &agent);
     fetch(&credentials, ANSWER(IN_SIX_HOURS), NOW);
-    assert_true(credentials_reject(&credentials, NOW));
+    assert_true(credentials_reject(&credentials, NOW, &refusal));
     assert_null(credentials_current(&credentials, NOW, &err));
     assert_false(credentials_fetch_due(&credentials, NOW));
     assert_true(credentials_fetch_due(&credentials, NOW + SECOND));
@@ -319,7 +320,7 @@ static void rejections_in_a_row_are_spaced_ever_wider(void **state)
         int64_t rejected_at = now;
 
         for (int under_way = 0; under_way < 32; under_way++)
-            assert_true(credentials_reject(&credentials, now));
+            assert_true(credentials_reject(&credentials, now, &refusal));
         while (!credentials_fetch_due(&credentials, now))
             now += SECOND / 10;
         wait = now - rejected_at;

@@ -9,6 +9,7 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
+static const struct error refusal = {.kind = ERROR_DENIED, .text = "EKS answered 403"};
 static struct endpoint sts;
 static char url[64], token_path[64], config_path[64], credentials_path[64];
 
@@ -286,12 +287,12 @@ static void rejected_keys_of_a_file_are_read_again(void **state)
     write_text("credentials", "[default]\naws_access_key_id = OLD\naws_secret_access_key = x\n");
     init(&credentials, &from);
     expect_key(&credentials, NOW, "OLD");
-    assert_true(credentials_reject(&credentials, NOW));
+    assert_true(credentials_reject(&credentials, NOW, &refusal));
     assert_null(credentials_current(&credentials, NOW, &err));
     fetch(&credentials, NOW + 2 * SECOND);
     expect_key(&credentials, NOW + 2 * SECOND, "OLD"); /* there are no others */
     write_text("credentials", "[default]\naws_access_key_id = NEW\naws_secret_access_key = x\n");
-    assert_true(credentials_reject(&credentials, NOW + 2 * SECOND));
+    assert_true(credentials_reject(&credentials, NOW + 2 * SECOND, &refusal));
     assert_false(credentials_fetch_due(&credentials, NOW + 2 * SECOND));
     fetch(&credentials, NOW + 10 * SECOND);
     expect_key(&credentials, NOW + 10 * SECOND, "NEW");
