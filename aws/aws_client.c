@@ -155,15 +155,24 @@ static bool learn_clock(int64_t *known_us, int64_t aws_us, int64_t signed_us, in
     return true;
 }
 
+/* Other keys may do. A wrong signature at the right time may come of a secret that was mistyped; one
+ * that was fetched is right. */
+static bool blames_keys(const struct aws_client *client, const struct error *err)
+{
+    return aws_error_is_token_expired(err) ||
+           (aws_error_is_signature(err) && credentials_are_written(client->credentials));
+}
+
 bool aws_client_learn(struct aws_client *client, enum endpoint_service service,
                       const struct http_answer *answer, int64_t signed_us, int64_t wall_us,
                       struct error *err)
 {
     int64_t *known_us = &client->clock_offset_us[service];
 
-    if (aws_error_is_signature(err) && answer->date_us > 0)
-        return learn_clock(known_us, answer->date_us, signed_us, wall_us, err);
-    if (!aws_error_is_token_expired(err) ||
+    if (aws_error_is_signature(err) && answer->date_us > 0 &&
+        learn_clock(known_us, answer->date_us, signed_us, wall_us, err))
+        return true;
+    if (!blames_keys(client, err) ||
         !credentials_reject(client->credentials, wall_us + *known_us, err))
         return false;
     err->kind = ERROR_TRANSIENT;

@@ -62,8 +62,8 @@ int64_t aws_client_time(const struct aws_client *client, enum endpoint_service s
 #define AWS_CLIENT_SKEW_FOLLOWED_US (24 * 60 * 60 * 1000000LL)
 
 /* To be called with each answer that became an error, before it is acted on. Where the answer says
- * that the signature's time or the session token was at fault and that can be mended, the client
- * mends it (takes the offset from the Date header, drops the token), the kind becomes
+ * that the signature's time or the keys were at fault and that can be mended, the client mends it
+ * (takes the offset from the Date header, drops the keys), the kind becomes
  * ERROR_TRANSIENT, and true is returned: the call had no effect; sign again. A clock that is more
  * than AWS_CLIENT_SKEW_FOLLOWED_US off is not followed; the text then says how far it is off.
  * Cannot go round in circles: the time is at fault only where `signed_us`, with which this very

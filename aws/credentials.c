@@ -316,6 +316,14 @@ void credentials_peer(struct http_settings *ret_settings)
     *ret_settings = (struct http_settings){.proxy = "", .connect_ms = CONNECT_MS};
 }
 
+bool credentials_are_written(const struct credentials *credentials)
+{
+    const struct credentials_chain *chain = &credentials->chain;
+
+    return chain->count > 0 && credentials_chain_reads_files(chain) &&
+           !chain->stages[chain->count - 1].method->request;
+}
+
 bool credentials_reject(struct credentials *credentials, int64_t wall_us, const struct error *why)
 {
     const struct credentials_chain *chain = &credentials->chain;

@@ -181,7 +181,9 @@ int credentials_output(struct credentials *credentials, const char *bytes, size_
  * borrowed from static memory. */
 void credentials_peer(struct http_settings *ret_settings);
 
-/* AWS answered (`why`) that the current set has expired or is not known: drops it where the source
- * can give another, and returns true; until there is one, credentials_current() tells why. Fetches
- * after rejections in a row are spaced by the backoff. */
+/* True when the keys in use stand in a file, where a person may have written them wrongly. */
+bool credentials_are_written(const struct credentials *credentials);
+/* AWS answered (`why`) that the current set has expired, is not known or does not fit: drops it
+ * where the source can give another, and returns true; until there is one, credentials_current()
+ * tells why. Fetches after rejections in a row are spaced by the backoff. */
 bool credentials_reject(struct credentials *credentials, int64_t wall_us, const struct error *why);

@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "aws/aws_client.h"
 #include "aws/aws_error.h"
@@ -28,6 +31,17 @@ struct setup {
     struct aws_client client;
 };
 
+/* `from` must outlive the set-up. */
+static void init_from(struct setup *setup, const struct credentials_environment *from,
+                      const struct endpoint_settings *settings)
+{
+    struct error err;
+
+    if (credentials_init(&setup->credentials, from, NULL, &err) < 0 ||
+        aws_client_init(&setup->client, &west, settings, &setup->credentials, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
 static void init(struct setup *setup, const char *token, struct endpoint_settings settings)
 {
     struct credentials_environment from = {
@@ -35,11 +49,8 @@ static void init(struct setup *setup, const char *token, struct endpoint_setting
         .secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
         .session_token = token,
     };
-    struct error err;
 
-    if (credentials_init(&setup->credentials, &from, NULL, &err) < 0 ||
-        aws_client_init(&setup->client, &west, &settings, &setup->credentials, &err) < 0)
-        fail_msg("%s", err.text);
+    init_from(setup, &from, &settings);
 }
 
 static void release(struct setup *setup)
@@ -374,15 +385,55 @@ static void what_aws_said_of_dropped_credentials_is_told(void **state)
     struct error err;
 
     (void)state;
-    init(&setup, "token", no_settings);
-    credentials_release(&setup.credentials);
-    assert_int_equal(credentials_init(&setup.credentials, &from, NULL, &err), 0);
+    init_from(&setup, &from, &no_settings);
     aws_error_set(&err, "EKS", 403, "UnrecognizedClientException", "not known here", false);
     assert_true(aws_client_learn(&setup.client, ENDPOINT_EKS, &answer, WALL, WALL, &err));
     assert_null(credentials_current(&setup.credentials, WALL, &err));
     assert_int_equal(err.kind, ERROR_TRANSIENT);
     assert_string_equal(err.text, "AWS credentials from container endpoint: EKS answered 403 "
                                   "UnrecognizedClientException: not known here");
+}
+
+static void write_keys(const char *path, const char *secret)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fprintf(file, "[default]\naws_access_key_id = AKID\naws_secret_access_key = %s\n", secret);
+    fclose(file);
+}
+
+/* A wrong secret shows as a wrong signature, and is mended in the file. */
+static void the_keys_of_a_file_are_read_again_after_a_wrong_signature(void **state)
+{
+    char path[] = "/tmp/podbind-keys-XXXXXX";
+    const struct credentials_environment from = {.profile.credentials_file = path};
+    CLEANUP(credentials_fetch_release) struct credentials_fetch fetch = {.owned_url = NULL};
+    CLEANUP(release) struct setup setup = {0};
+    struct error err;
+
+    (void)state;
+    close(mkstemp(path));
+    write_keys(path, "mistyped");
+    init_from(&setup, &from, &no_settings);
+    assert_int_equal(refused(&setup.client, WALL).kind, ERROR_TRANSIENT);
+    assert_null(credentials_current(&setup.credentials, WALL, &err));
+    assert_non_null(strstr(err.text, "InvalidSignatureException"));
+    write_keys(path, "right");
+    assert_int_equal(credentials_request(&setup.credentials, WALL + MINUTE, &fetch, &err), 0);
+    assert_string_equal(credentials_current(&setup.credentials, WALL + MINUTE, &err)->secret_key,
+                        "right");
+    unlink(path);
+}
+
+static void a_wrong_signature_is_not_the_fault_of_a_secret_that_was_fetched(void **state)
+{
+    const struct credentials_environment from = {.container_full_uri = "http://127.0.0.1:1/"};
+    CLEANUP(release) struct setup setup = {0};
+
+    (void)state;
+    init_from(&setup, &from, &no_settings);
+    assert_int_equal(refused(&setup.client, WALL).kind, ERROR_DENIED);
 }
 
 int main(void)
@@ -405,6 +456,8 @@ int main(void)
         cmocka_unit_test(a_clock_far_off_is_said_and_not_followed),
         cmocka_unit_test(an_expired_token_is_dropped_where_another_can_be_had),
         cmocka_unit_test(what_aws_said_of_dropped_credentials_is_told),
+        cmocka_unit_test(the_keys_of_a_file_are_read_again_after_a_wrong_signature),
+        cmocka_unit_test(a_wrong_signature_is_not_the_fault_of_a_secret_that_was_fetched),
     };
 
     return cmocka_run_group_tests_name("aws_client", tests, NULL, NULL);
