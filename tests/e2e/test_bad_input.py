@@ -36,7 +36,7 @@ HTML = "<!DOCTYPE html><html><body>Please log in, the-secret-of-the-portal</body
 
 # What the credentials endpoint answers, and words that name it.
 ANSWERS = {
-    "expired": (lambda: Answer(body=good(Expiration="2020-01-01T00:00:00Z")), "expire at 2020-01-01"),
+    "expired": (lambda: Answer(body=good(Expiration="2020-01-01T00:00:00Z")), "hours ago by the clock here"),
     "a_line_break_in_the_token": (lambda: Answer(body=good(Token="a\r\nX-Evil: 1")), "Token"),
     "html": (lambda: Answer(body=HTML, content_type="text/html"), "JSON"),
     "two_megabytes": (lambda: Answer(body='{"a":"' + "x" * (2 << 20) + '"}'), "bytes"),

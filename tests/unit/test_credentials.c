@@ -286,8 +286,7 @@ static void expired_credentials_from_the_source_are_refused(void **state)
     init(&credentials, &agent);
     request(&credentials, NOW);
     assert_int_equal(answer(&credentials, 200, ANSWER("2023-11-14T22:14:20Z"), NOW, &err), -1);
-    check_error(&err, ERROR_TRANSIENT,
-                "expire at 2023-11-14T22:14:20Z; it is 2023-11-14T22:13:20Z");
+    check_error(&err, ERROR_TRANSIENT, "about to expire, or have just expired, by the clock here");
     assert_null(credentials_current(&credentials, NOW, &err));
 }
 
