@@ -118,11 +118,12 @@ static enum error_kind kind_of(int status, const char *name, bool writes)
 }
 
 /* What may be shown of a message. When a signature is wrong, AWS shows the canonical request, and
- * the session token in it. When it is not of now, AWS says the times, each call another: a status
- * would be written anew for each. */
+ * the session token in it. When it, or a web identity token, is not of now, AWS says the times, each
+ * call another: a status would be written anew for each. */
 static int public_length(const char *message)
 {
-    static const char *const of_times[] = {"Signature expired: ", "Signature not yet current: "};
+    static const char *const of_times[] = {
+        "Signature expired: ", "Signature not yet current: ", "Token expired: ", "Token too old: "};
     const char *canonical = strcasestr(message, "the canonical string");
 
     for (size_t i = 0; i < sizeof of_times / sizeof *of_times; i++)

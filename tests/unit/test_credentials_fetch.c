@@ -403,6 +403,35 @@ static void the_last_good_ones_are_kept_while_they_last(void **state)
     expect_words(&err, "AWS credentials from web identity: STS answered 500");
 }
 
+/* ---- what is told ---- */
+
+/* STS says the time. It would go into every status, which would be written anew for each fetch. */
+static void an_expired_token_is_told_of_alike_at_each_try(void **state)
+{
+    static const struct reply replies[] = {
+        {.status = 400,
+         .body = ERROR_XML("ExpiredTokenException",
+                           "Token expired: current date/time 1700000000 must be before the "
+                           "expiration date/time1699999000")},
+        {.status = 400, .body = ERROR_XML("ExpiredTokenException", "Token too old: 441398")}};
+    static const char *const words[] = {"ExpiredTokenException: Token expired",
+                                        "ExpiredTokenException: Token too old"};
+    const struct credentials_environment from = {.role_arn = ROLE,
+                                                 .web_identity_token_file = token_path};
+    CLEANUP(credentials_release) struct credentials credentials;
+
+    (void)state;
+    reply_server_lay(replies, COUNT(replies));
+    init(&credentials, &from);
+    for (size_t i = 0; i < COUNT(replies); i++) {
+        struct error err = {0};
+
+        assert_int_equal(fetch_all(&credentials, NOW + (int64_t)i * MINUTE, &err), -1);
+        expect_words(&err, words[i]);
+        assert_null(strpbrk(strstr(err.text, "Exception"), "0123456789"));
+    }
+}
+
 /* ---- wrong settings ---- */
 
 static void wrong_settings_are_an_error_and_not_passed_over(void **state)
@@ -458,6 +487,7 @@ int main(void)
         STAGED(a_source_is_not_asked_again_when_the_role_is_refused),
         STAGED(failures_in_a_row_are_asked_about_ever_more_seldom),
         STAGED(the_last_good_ones_are_kept_while_they_last),
+        STAGED(an_expired_token_is_told_of_alike_at_each_try),
         STAGED(wrong_settings_are_an_error_and_not_passed_over),
     };
 
