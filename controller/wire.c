@@ -322,6 +322,7 @@ static struct call *receive(struct wire *wire, struct http_answer *answer)
         break;
     }
     wire_credentials_take(&wire->credentials, answer, aws_wall_us(wire));
+    tell_clock(wire);
     return NULL;
 }
 
@@ -376,7 +377,7 @@ static int set_up_aws(struct wire *wire, struct error *err)
     struct wire_credentials_settings credentials = {
         .engine = wire->engine,
         .from = &options->aws_credentials,
-        .sts = &wire->aws.endpoints[ENDPOINT_STS],
+        .client = &wire->aws,
         .user_agent = wire->settings.user_agent,
         .ca_file = ca_file,
         .environment = (const char *const *)environ,

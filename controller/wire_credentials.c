@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aws/aws_error.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -108,12 +109,23 @@ static void start_due(struct wire_credentials *wire, int64_t wall_us)
     }
 }
 
+/* The refused request was signed at `wall_us` too, but for the seconds that its answer took. */
+static void learn_clock(struct wire_credentials *wire, const struct http_answer *answer,
+                        int64_t wall_us, struct error *err)
+{
+    int64_t offset_us = aws_client_time(wire->client, ENDPOINT_EKS, 0);
+
+    if (aws_error_is_signature(err))
+        aws_client_learn(wire->client, ENDPOINT_EKS, answer, wall_us, wall_us - offset_us, err);
+}
+
 void wire_credentials_take(struct wire_credentials *wire, struct http_answer *answer,
                            int64_t wall_us)
 {
     struct error err = {0};
     int result = credentials_answer(&wire->credentials, answer, wall_us, &err);
 
+    learn_clock(wire, answer, wall_us, &err);
     say(wire, result, &err);
 }
 
@@ -150,11 +162,13 @@ void wire_credentials_init(struct wire_credentials *wire,
         .engine = settings->engine,
         .local = http_peer_new(&local),
         .aws = settings->aws,
+        .client = settings->client,
         .program = process_task_new(program_ended, settings->engine),
         .environment = settings->environment,
         .context = settings->context,
     };
-    if (credentials_init(&wire->credentials, settings->from, settings->sts, &err) < 0)
+    if (credentials_init(&wire->credentials, settings->from,
+                         &settings->client->endpoints[ENDPOINT_STS], &err) < 0)
         say_bad(wire, &err);
     else if (credentials_need(&wire->credentials, wall_us) == CREDENTIALS_FRESH)
         say_good(wire);

@@ -4,12 +4,16 @@
  * worker's HTTP engine or with a program on a thread of its own, and says in the log when they
  * come, fail and come again. Never a secret.
  *
- * On the worker's thread, but for the program's. `wall_us` is the time as AWS has it.
+ * Where STS refuses a signature for its time, the client learns from it what time EKS has: before
+ * there is anything to sign with, nobody else can tell.
+ *
+ * On the worker's thread, but for the program's. `wall_us` is the time as EKS has it.
  */
 #pragma once
 
 #include <stdbool.h>
 
+#include "aws/aws_client.h"
 #include "aws/credentials.h"
 #include "base/http.h"
 #include "base/process_task.h"
@@ -18,8 +22,9 @@
 struct wire_credentials {
     struct credentials credentials;
     struct http *engine;
-    struct http_peer *local; /* for container endpoint and instance metadata: no proxy */
-    struct http_peer *aws;   /* borrowed */
+    struct http_peer *local;   /* for container endpoint and instance metadata: no proxy */
+    struct http_peer *aws;     /* borrowed */
+    struct aws_client *client; /* borrowed */
     struct process_task *program;
     const char *const *environment; /* borrowed: the programs' */
     void *context;
@@ -32,7 +37,7 @@ struct wire_credentials_settings {
     struct http *engine;
     struct http_peer *aws; /* for STS */
     const struct credentials_environment *from;
-    const struct endpoint *sts;
+    struct aws_client *client; /* with the address of STS */
     const char *user_agent;
     const char *ca_file;            /* NULL: the system's */
     const char *const *environment; /* ours, ended by NULL, for the programs of profiles */

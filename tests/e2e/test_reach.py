@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from lib import kube
 from lib.relay import Relay
+from lib.standin import KEY_ID, SECRET
 
 from child import wait_for
 from pki import Pki
@@ -68,6 +69,22 @@ def test_a_clock_that_is_mended_is_noticed(blue, standin, operator, namespace):
     wait_for(lambda: said(child, RIGHT), 10, "a line that says so")
     assert len(said(child, WRONG)) == 1
     assert standin.roles(blue, app) == {"app-sa": "reader-role", "writer-sa": "writer-role"}
+
+
+@pytest.mark.parametrize("ahead", ["1h", "-1h"])
+def test_a_clock_an_hour_off_keeps_no_role_from_being_assumed(blue, standin, operator, namespace, tmp_path, ahead):
+    """STS is the first that sees a signature, and while it refuses, nobody else can tell the time."""
+    app = namespace(blue)
+    config = tmp_path / "config"
+    config.write_text(
+        "[default]\nrole_arn = arn:aws:iam::111122223333:role/podbind\nsource_profile = base\n"
+        f"[profile base]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n"
+    )
+    standin.settings(clockAhead=ahead)
+    child = operator(blue, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_CONFIG_FILE=str(config))
+    kube.kubectl_apply(blue, kube.binding(app, "reader", "app-sa", "reader-role"))
+    kube.wait_condition(blue, app, "reader")
+    assert len(said(child, WRONG)) == 1
 
 
 # ---- certificates ----
