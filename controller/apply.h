@@ -16,8 +16,9 @@
  * lets wait holds up nothing that goes to Kubernetes, and is tried again here when it was refused
  * because there were too many; a Delete begins anew with its evidence, also when it has waited for
  * 5 s. Between completions: has a person changed something, has the slice of time run out. Then no
- * more is started but the Events of what was written, what is under way is waited for, and the
- * caller makes a new pass. So a plan may be cut anywhere, and nothing is lost by it.
+ * more is started but the Events of what was written (and, unless it was a person, for a fifth of a
+ * second writes to EKS for what has its finalizer), what is under way is waited for, and the caller
+ * makes a new pass. So a plan may be cut anywhere, and nothing is lost by it.
  */
 #pragma once
 
