@@ -290,11 +290,8 @@ int apply_plan(const struct apply *apply, struct apply_result *ret_result, struc
 
     *ret_result = (struct apply_result){.due = INT64_MAX};
     run.started = run.ports->now(run.ports->world);
-    reports_begin(apply->reports);
     run_make_jobs(&run);
     result = keep_going(&run, err);
-    if (result == 0 && !ret_result->cut)
-        reports_end(apply->reports);
     run_release(&run);
     return result;
 }

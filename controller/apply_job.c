@@ -203,6 +203,7 @@ void run_make_jobs(struct run *run)
 
     run->jobs = mem_array(desired->claim_count, sizeof *run->jobs);
     refusals_begin(run->apply->refusals);
+    reports_begin(run->apply->reports);
     if (plan)
         roles_begin(run->apply->roles);
     for (size_t i = 0; i < desired->claim_count; i++) {
@@ -212,6 +213,7 @@ void run_make_jobs(struct run *run)
         *job = (struct job){.claim = &desired->claims[i]};
         job->fresh = fresh_find(run->apply->fresh, binding->namespace, binding->name) != NULL;
         look_at_refusal(run, binding);
+        reports_look(run->apply->reports, binding->uid);
         job_find_role(run, job);
         if (plan) {
             job->steps = plan->by_claim + plan->claim_first[i];
@@ -221,6 +223,7 @@ void run_make_jobs(struct run *run)
             begin_job(run, job);
     }
     refusals_end(run->apply->refusals);
+    reports_end(run->apply->reports);
     if (plan)
         roles_end(run->apply->roles);
 }

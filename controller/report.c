@@ -72,6 +72,14 @@ void reports_begin(struct reports *reports)
         reports->items[i].seen = false;
 }
 
+void reports_look(struct reports *reports, const char *uid)
+{
+    struct report_memory *memory = find(reports, uid);
+
+    if (memory)
+        memory->seen = true;
+}
+
 void reports_end(struct reports *reports)
 {
     size_t kept = 0;
@@ -130,7 +138,6 @@ static void judge_unready(struct reports *reports, const struct claim *claim, in
 {
     struct report_memory *memory = remember(reports, claim->binding->uid, now);
 
-    memory->seen = true;
     if (strcmp(memory->reason, report->outcome.reason) != 0) {
         memory->reason = report->outcome.reason;
         memory->since = since > 0 ? since : now;

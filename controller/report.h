@@ -68,8 +68,9 @@ void report_make(struct reports *reports, const struct claim *claim,
                  struct outcome_context *context, int64_t role_wait, struct report *ret_report);
 void report_release(struct report *report);
 
-/* Around a look at all bindings: memories of bindings that were not looked at end. */
+/* Around a look at all bindings that there are: memories of others end, and notices begin anew. */
 void reports_begin(struct reports *reports);
+void reports_look(struct reports *reports, const char *uid);
 void reports_end(struct reports *reports);
 
 /* Fills in the call that writes the Event for a binding: a new one, or the next of its series. What

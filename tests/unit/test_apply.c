@@ -412,6 +412,25 @@ static void what_is_remembered_of_a_binding_ends_with_it(void **state)
     assert_int_equal(world->reports.count, 0);
 }
 
+/* Since when it is not Ready decides when it counts as stalled. */
+static void what_is_remembered_outlives_a_pass_that_leaves_the_binding_alone(void **state)
+{
+    struct apply_world *world = *state;
+    int64_t since = world->script.now;
+
+    apply_world_add(world, "reader");
+    error_set(&world->fails[CALL_CREATE_ASSOCIATION], ERROR_DENIED, "EKS says no");
+    apply_world_run(world);
+    world->script.now += 500;
+    world->hold = "reader"; /* its own write is not seen yet */
+    apply_world_run(world);
+    world->hold = NULL;
+    world->script.lease_until = 0; /* the pass stops before it comes to status */
+    apply_world_run(world);
+    assert_int_equal(world->reports.count, 1);
+    assert_int_equal(world->reports.items[0].since, since);
+}
+
 static void a_pass_that_is_cut_has_not_looked_at_all(void **state)
 {
     struct apply_world *world = *state;
@@ -456,6 +475,7 @@ int main(void)
         TEST(a_world_that_ends_ends_the_pass),
         TEST(the_account_of_what_goes_is_read_before_status_is_written),
         TEST(what_is_remembered_of_a_binding_ends_with_it),
+        TEST(what_is_remembered_outlives_a_pass_that_leaves_the_binding_alone),
         TEST(a_pass_that_is_cut_has_not_looked_at_all),
     };
 

@@ -55,11 +55,9 @@ static const struct report *report(struct stage *stage)
     stage->context.mirror = &stage->scene.mirror;
     report_release(&stage->report);
     scene_desire(&stage->scene);
-    reports_begin(&stage->reports);
     stage->context.role = &stage->role;
     report_make(&stage->reports, scene_claim(&stage->scene, "reader"), &stage->context,
                 stage->role_wait, &stage->report);
-    reports_end(&stage->reports);
     return &stage->report;
 }
 
@@ -284,10 +282,12 @@ static void forgets_bindings_that_are_gone(void **state)
     other.service_account = "other-sa";
     scene_add_binding(&stage.scene, &other);
     report(&stage);
-    reports_begin(&stage.reports);
     report_make(&stage.reports, scene_claim(&stage.scene, "other"), &stage.context, 0, &second);
     report_release(&second);
     assert_int_equal(stage.reports.count, 2);
+    reports_begin(&stage.reports);
+    reports_look(&stage.reports, "uid-other");
+    reports_look(&stage.reports, "uid-unknown");
     reports_end(&stage.reports);
     assert_int_equal(stage.reports.count, 1);
     assert_string_equal(stage.reports.items[0].uid, "uid-other");
