@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/least.h"
 #include "controller/apply_run.h"
 
 void job_find_role(struct run *run, struct job *job)
@@ -28,19 +29,33 @@ void run_await_role(struct run *run, struct job *job, int64_t until)
     job->waits = true;
 }
 
+/* Its role may have been told, or its time is up. */
+static void stop_waiting(struct run *run, struct job *job)
+{
+    job->waits = false;
+    run->waiting--;
+    if (job->open == 0)
+        run_push(run, (struct task){.kind = TASK_STATUS, .job = job});
+}
+
 void run_look_at_roles(struct run *run)
 {
-    if (run->waiting == 0 || (run->answers == run->apply->roles->answers &&
-                              run->ports->now(run->ports->world) < run->patient_until))
-        return;
-    for (size_t i = 0; i < run->apply->desired->claim_count; i++) {
-        struct job *job = &run->jobs[i];
+    const struct roles *roles = run->apply->roles;
+    int64_t now = run->ports->now(run->ports->world);
 
-        if (job->waits && job->open == 0)
-            run_push(run, (struct task){.kind = TASK_STATUS, .job = job});
-        job->waits = false;
+    if (run->waiting == 0 || (run->answers == roles->answers && now < run->patient_until))
+        return;
+    run->answers = roles->answers;
+    run->patient_until = INT64_MAX;
+    for (size_t i = 0; run->waiting > 0 && i < run->apply->desired->claim_count; i++) {
+        struct job *job = &run->jobs[i];
+        int64_t until = job->waits ? roles_wait_until(roles, job->role) : 0;
+
+        if (until > now)
+            run->patient_until = least(run->patient_until, until);
+        else if (job->waits)
+            stop_waiting(run, job);
     }
-    run->waiting = 0;
 }
 
 static bool seems_wrong(const struct job *job)

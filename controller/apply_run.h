@@ -172,7 +172,7 @@ const char *job_say_farewell(const struct job *job, struct strbuf *ret_note);
 void job_find_role(struct run *run, struct job *job);
 /* IAM is being asked for the role: the job's status waits. */
 void run_await_role(struct run *run, struct job *job, int64_t until);
-/* Queues the statuses that have waited, once IAM has answered or their time is up. */
+/* Queues the statuses that have waited, once IAM has answered about their role or their time is up. */
 void run_look_at_roles(struct run *run);
 /* What EKS said of a Create or Update may be news of its role. */
 void run_doubt_role(struct run *run, struct job *job, const struct call *call);
