@@ -128,8 +128,9 @@ static bool needs_finalizer(const struct run *run, const struct job *job)
     return false;
 }
 
-const struct plan_step *job_stuck(const struct run *run, const struct job *job)
+const struct plan_step *job_stuck(struct run *run, const struct job *job)
 {
+    const struct binding *binding = job->claim->binding;
     bool forbidden = run->apply->context->mode != PLAN_SYNC;
 
     if (run_releases(run, job) != FAREWELL_NONE)
@@ -141,7 +142,8 @@ const struct plan_step *job_stuck(const struct run *run, const struct job *job)
             (step->entry->trouble || forbidden || step->held))
             return step;
     }
-    return NULL;
+    return binding->deleting && binding->has_finalizer ? run_unreadable(run, binding->namespace)
+                                                       : NULL;
 }
 
 const struct plan_step *job_lingering(const struct job *job)

@@ -147,6 +147,53 @@ static bool all_is_settled(struct run *run, const struct mirror *mirror, const c
     return run->settled;
 }
 
+static const char *namespace_of(const struct plan_step *step)
+{
+    return step->want ? step->want->key.namespace : step->entry->key.namespace;
+}
+
+static size_t first_step(const struct plan *plan, const char *namespace)
+{
+    size_t low = 0, high = plan->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(namespace_of(&plan->steps[middle]), namespace) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static const struct plan_step *find_unreadable(const struct plan *plan, const char *namespace)
+{
+    for (size_t i = first_step(plan, namespace);
+         i < plan->count && strcmp(namespace_of(&plan->steps[i]), namespace) == 0; i++) {
+        const struct mirror_entry *entry = plan->steps[i].entry;
+
+        if (entry && entry->association && !entry->association->described && entry->trouble &&
+            lasts(entry->trouble))
+            return &plan->steps[i];
+    }
+    return NULL;
+}
+
+/* Bindings come namespace by namespace: one answer is kept. */
+const struct plan_step *run_unreadable(struct run *run, const char *namespace)
+{
+    const struct plan *plan = run->apply->plan;
+
+    if (!plan || !plan_has_unknown(plan, namespace))
+        return NULL;
+    if (!run->unread_namespace || strcmp(run->unread_namespace, namespace) != 0) {
+        run->unread_namespace = namespace;
+        run->unreadable = find_unreadable(plan, namespace);
+    }
+    return run->unreadable;
+}
+
 /* Can nothing of it be left that we don't know of? */
 static bool is_known_whole(struct run *run, const struct binding *binding)
 {

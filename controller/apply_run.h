@@ -119,6 +119,8 @@ struct run {
     bool handovers_found;
     const char *settle_namespace; /* the last one that a binding goes from, and what was found */
     bool settled;
+    const char *unread_namespace; /* the same for what can't be read */
+    const struct plan_step *unreadable;
     int64_t started;
     int64_t closes_at; /* the pass is cut: only writes to EKS start, until then; or 0 */
     bool stop;         /* start no more, but Events */
@@ -150,9 +152,13 @@ void run_close_job(struct run *run, struct job *job);
  * jobs are made: it goes by the plan, not by what calls change since. */
 bool run_may_let_go(struct run *run, const struct job *job);
 
+/* What of a namespace can't be read, and a person has to mend it: as long as that is so, no binding
+ * goes from there. NULL without any. */
+const struct plan_step *run_unreadable(struct run *run, const char *namespace);
+
 /* The Delete of a binding that is being deleted which failed, or by --mode or the deletion budget
- * must not be; NULL without one. */
-const struct plan_step *job_stuck(const struct run *run, const struct job *job);
+ * must not be; else what can't be read and may be its own. NULL without either. */
+const struct plan_step *job_stuck(struct run *run, const struct job *job);
 /* A Delete of a binding that stays which the deletion budget does not allow; NULL without one. */
 const struct plan_step *job_lingering(const struct job *job);
 
@@ -172,7 +178,7 @@ const char *job_say_farewell(const struct job *job, struct strbuf *ret_note);
 void job_find_role(struct run *run, struct job *job);
 /* IAM is being asked for the role: the job's status waits. */
 void run_await_role(struct run *run, struct job *job, int64_t until);
-/* Queues the statuses that have waited, once IAM has answered about their role or their time is up. */
+/* Queues the statuses that have waited: IAM has answered about their role, or their time is up. */
 void run_look_at_roles(struct run *run);
 /* What EKS said of a Create or Update may be news of its role. */
 void run_doubt_role(struct run *run, struct job *job, const struct call *call);

@@ -224,9 +224,10 @@ static const char *say_stuck(struct strbuf *message, const struct outcome_contex
 {
     const struct mirror_entry *stuck = context->stuck->entry;
 
-    strbuf_format(message,
-                  "association %s of service account '%s' is still there: ", stuck->association->id,
-                  stuck->key.service_account);
+    strbuf_format(message, "association %s of service account '%s' %s: ", stuck->association->id,
+                  stuck->key.service_account,
+                  stuck->association->described ? "is still there"
+                                                : "may be this binding's, and can't be read");
     if (stuck->trouble) {
         strbuf_str(message, stuck->trouble->text);
         return outcome_trouble_reason(stuck->trouble->kind);

@@ -27,7 +27,8 @@ struct outcome_context {
     /* Why EKS can't be read at all right now; "" when it can. */
     const char *blind_reason;
     const char *blind_message;
-    /* A binding that is being deleted: the Delete that can't be made; NULL: none. */
+    /* A binding that is being deleted: the Delete that can't be made, or what can't be read and may
+     * be its own; NULL: none. */
     const struct plan_step *stuck;
     /* A binding that stays: a Delete of what it no longer asks for that is held; NULL: none. */
     const struct plan_step *lingering;

@@ -233,6 +233,45 @@ static void what_may_have_been_made_unseen_is_waited_for(void **state)
     apply_world_let_go(world, true);
 }
 
+/* ... unless it never will be: a new leader, say, may have lost the right to read. */
+static void what_cannot_be_read_is_told_in_status(void **state)
+{
+    struct apply_world *world = *state;
+    struct association listed = scene_association("listed", "");
+    struct mirror_entry *entry;
+
+    listed.described = false;
+    listed.tags = "";
+    entry = scene_add_association(&world->scene, &listed);
+    mirror_failed(entry, TROUBLE_THROTTLED, "slower", TROUBLE_ANY_GENERATION, world->script.now, 0);
+    apply_world_let_go(world, false);
+    world->script.now += 1000;
+    apply_world_let_go(world, false);
+    assert_string_equal(apply_world_binding(world, "reader")->reason, ""); /* it passes */
+    mirror_failed(entry, TROUBLE_DENIED, "EKS says no", TROUBLE_ANY_GENERATION, world->script.now,
+                  0);
+    apply_world_let_go(world, false);
+    world->script.now += 1000;
+    apply_world_let_go(world, false);
+    assert_string_equal(apply_world_binding(world, "reader")->reason, "AccessDenied");
+    assert_string_equal(apply_world_binding(world, "reader")->associated,
+                        "association a-listed of service account 'listed' may be this binding's, "
+                        "and can't be read: EKS says no");
+}
+
+static void what_cannot_be_read_elsewhere_is_no_matter(void **state)
+{
+    struct apply_world *world = *state;
+    struct association listed = scene_association("listed", "");
+
+    listed.described = false;
+    listed.tags = "";
+    listed.key.namespace = "zzz";
+    mirror_failed(scene_add_association(&world->scene, &listed), TROUBLE_DENIED, "EKS says no",
+                  TROUBLE_ANY_GENERATION, world->script.now, 0);
+    apply_world_let_go(world, true);
+}
+
 static void before_a_whole_list_only_newcomers_go(void **state)
 {
     struct apply_world *world = *state;
@@ -322,6 +361,8 @@ int main(void)
         TEST(each_of_many_that_go_waits_for_its_own),
         TEST(a_key_that_is_to_be_free_again_is_waited_for_a_minute),
         TEST(what_may_have_been_made_unseen_is_waited_for),
+        TEST(what_cannot_be_read_is_told_in_status),
+        TEST(what_cannot_be_read_elsewhere_is_no_matter),
         TEST(before_a_whole_list_only_newcomers_go),
         TEST(a_whole_list_is_enough_where_nothing_stands),
         TEST(what_stands_in_its_namespace_must_have_been_described_since),
