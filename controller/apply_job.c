@@ -146,10 +146,16 @@ const struct plan_step *job_stuck(struct run *run, const struct job *job)
                                                        : NULL;
 }
 
+static bool lingers(const struct plan_step *step)
+{
+    return step->held || (step->verb == PLAN_DELETE && step->entry->trouble &&
+                          outcome_trouble_lasts(step->entry->trouble->kind));
+}
+
 const struct plan_step *job_lingering(const struct job *job)
 {
     for (size_t i = 0; i < job->step_count; i++)
-        if (job->steps[i]->held)
+        if (lingers(job->steps[i]))
             return job->steps[i];
     return NULL;
 }

@@ -17,27 +17,6 @@ static bool still_stands(const struct plan_step *step, int64_t now)
 
 /* ---- keys that others take over ---- */
 
-/* A person has to mend it: it may last for ever. */
-static bool lasts(const struct mirror_trouble *trouble)
-{
-    switch (trouble->kind) {
-    case TROUBLE_DENIED:
-    case TROUBLE_PASS_ROLE:
-    case TROUBLE_ROLE_MISSING:
-    case TROUBLE_TRUST:
-    case TROUBLE_QUOTA:
-    case TROUBLE_INVALID:
-        return true;
-    case TROUBLE_NONE:
-    case TROUBLE_RETRYING:
-    case TROUBLE_THROTTLED:
-    case TROUBLE_ROLE_WAIT:
-    case TROUBLE_GHOST:
-        break;
-    }
-    return false;
-}
-
 /* Is it about to be another's, or about to go? A hand-over that somebody has to mend first, or that
  * `suspend` forbids, is not waited for. */
 static bool is_passing(const struct plan_step *step, const struct plan_context *context)
@@ -46,7 +25,8 @@ static bool is_passing(const struct plan_step *step, const struct plan_context *
 
     if (step->verb == PLAN_WAIT)
         return context->now < entry->deleted_at + MIRROR_SETTLE_MS;
-    return step->verb == PLAN_CHANGE && !(entry->trouble && lasts(entry->trouble)) &&
+    return step->verb == PLAN_CHANGE &&
+           !(entry->trouble && outcome_trouble_lasts(entry->trouble->kind)) &&
            plan_due(step, context) != INT64_MAX;
 }
 
@@ -174,7 +154,7 @@ static const struct plan_step *find_unreadable(const struct plan *plan, const ch
         const struct mirror_entry *entry = plan->steps[i].entry;
 
         if (entry && entry->association && !entry->association->described && entry->trouble &&
-            lasts(entry->trouble))
+            outcome_trouble_lasts(entry->trouble->kind))
             return &plan->steps[i];
     }
     return NULL;

@@ -159,7 +159,8 @@ const struct plan_step *run_unreadable(struct run *run, const char *namespace);
 /* The Delete of a binding that is being deleted which failed, or by --mode or the deletion budget
  * must not be; else what can't be read and may be its own. NULL without either. */
 const struct plan_step *job_stuck(struct run *run, const struct job *job);
-/* A Delete of a binding that stays which the deletion budget does not allow; NULL without one. */
+/* A Delete of a binding that stays which the deletion budget does not allow, or which a person has
+ * to make possible; NULL without one. */
 const struct plan_step *job_lingering(const struct job *job);
 
 /* ---- apply_farewell.c ---- */

@@ -245,12 +245,14 @@ static const char *say_associated(struct strbuf *message, const struct tally *ta
                                   const struct outcome_context *context)
 {
     const struct mirror_entry *lingering = context->lingering ? context->lingering->entry : NULL;
+    bool fails = lingering && lingering->trouble && outcome_trouble_lasts(lingering->trouble->kind);
 
     strbuf_str(message, tally->wanted == 0 ? "no service account matches the selector"
                                            : "EKS holds exactly what is wanted");
     if (lingering && lingering->association)
         strbuf_format(message, "; association %s of service account '%s' is still there: %s",
-                      lingering->association->id, lingering->key.service_account, context->hold);
+                      lingering->association->id, lingering->key.service_account,
+                      fails ? lingering->trouble->text : context->hold);
     return tally->wanted == 0 ? "NothingSelected" : "Associated";
 }
 

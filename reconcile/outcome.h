@@ -30,7 +30,8 @@ struct outcome_context {
     /* A binding that is being deleted: the Delete that can't be made, or what can't be read and may
      * be its own; NULL: none. */
     const struct plan_step *stuck;
-    /* A binding that stays: a Delete of what it no longer asks for that is held; NULL: none. */
+    /* A binding that stays: a Delete of what it no longer asks for that is held, or that waits for a
+     * person to make it possible; NULL: none. */
     const struct plan_step *lingering;
     const struct role *role; /* of the binding, as IAM tells; NULL: not asked for */
     const char *hold;        /* why the deletion budget does not allow it; "" when it does */
@@ -65,3 +66,5 @@ int64_t outcome_patience(const char *reason);
 bool outcome_needs_a_person(const char *reason);
 /* The reason shown for a trouble: "RoleNotFound", "Throttled", ... */
 const char *outcome_trouble_reason(enum trouble kind);
+/* True for a trouble that a person has to mend: it may last for ever. */
+bool outcome_trouble_lasts(enum trouble kind);

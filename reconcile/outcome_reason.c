@@ -30,6 +30,11 @@ const char *outcome_trouble_reason(enum trouble kind)
     return "Retrying";
 }
 
+bool outcome_trouble_lasts(enum trouble kind)
+{
+    return outcome_patience(outcome_trouble_reason(kind)) > 0;
+}
+
 int64_t outcome_patience(const char *reason)
 {
     static const struct {

@@ -177,6 +177,23 @@ static void what_lingers_of_a_binding_that_stays_is_told_beside(void **state)
     assert_non_null(strstr(apply_world_binding(world, "reader")->associated, "too many at once"));
 }
 
+static void what_may_not_be_deleted_of_a_binding_that_stays_is_told_beside(void **state)
+{
+    struct apply_world *world = *state;
+    struct association old;
+
+    world->scene.bindings[0]->deleting = false;
+    leave_behind(world);
+    old = scene_association("old", "uid-reader");
+    scene_add_association(&world->scene, &old);
+    error_set(&world->fails[CALL_DESCRIBE_ASSOCIATION], ERROR_DENIED, "EKS says no");
+    apply_world_run(world);
+    assert_string_equal(apply_world_binding(world, "reader")->reason, "Ready");
+    assert_non_null(
+        strstr(apply_world_binding(world, "reader")->associated,
+               "association a-old of service account 'old' is still there: EKS says no"));
+}
+
 static void reads_before_a_delete_keep_to_the_window(void **state)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
@@ -237,6 +254,7 @@ int main(void)
         TEST(what_the_budget_holds_is_told_in_status),
         TEST(what_failed_before_the_deletion_is_not_told_in_status),
         TEST(what_lingers_of_a_binding_that_stays_is_told_beside),
+        TEST(what_may_not_be_deleted_of_a_binding_that_stays_is_told_beside),
         TEST(reads_before_a_delete_keep_to_the_window),
         TEST(no_more_deletes_have_their_evidence_than_may_soon_leave),
     };
