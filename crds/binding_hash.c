@@ -16,15 +16,23 @@
 #define MARK_UNICODE UINT64_MAX
 /* Stands for broken bytes and for itself, once for any number in a row. */
 #define REPLACEMENT 0xfffd
+/* Not 0, which zeros would leave as it is. */
+#define BEGINNING 1
 
-/* The finalizer of splitmix64: each bit of the word reaches every bit of the state. */
+/* Odd, so that no two states become one; the next word comes to where this one has spread least. */
 static void feed(uint64_t *state, uint64_t word)
 {
-    uint64_t z = (*state + 0x9e3779b97f4a7c15) ^ word;
+    uint64_t mixed = (*state ^ word) * 0x9e3779b97f4a7c15;
 
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    *state = z ^ (z >> 31);
+    *state = mixed << 32 | mixed >> 32;
+}
+
+/* The finalizer of splitmix64: each bit of the state reaches every bit of the hash. */
+static uint64_t finish(uint64_t state)
+{
+    state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9;
+    state = (state ^ (state >> 27)) * 0x94d049bb133111eb;
+    return state ^ (state >> 31);
 }
 
 static bool is_ascii(const char *text, size_t length)
@@ -99,7 +107,7 @@ static void feed_row(uint64_t *state, const struct binding_row *row)
 
 uint64_t binding_status_hash(const struct binding_status *status)
 {
-    uint64_t state = 0;
+    uint64_t state = BEGINNING;
 
     feed(&state, (uint64_t)status->observed_generation);
     for (size_t i = 0; i < CONDITION_COUNT; i++)
@@ -117,13 +125,13 @@ uint64_t binding_status_hash(const struct binding_status *status)
     for (size_t i = 0; i < status->row_count; i++)
         feed_row(&state, &status->rows[i]);
     feed(&state, (uint64_t)status->omitted);
-    return state;
+    return finish(state);
 }
 
 uint64_t binding_trust_hash(const struct binding_status *status)
 {
-    uint64_t state = 0;
+    uint64_t state = BEGINNING;
 
     feed_condition(&state, &status->conditions[CONDITION_ROLE_TRUSTED]);
-    return state;
+    return finish(state);
 }
