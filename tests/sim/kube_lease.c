@@ -8,11 +8,9 @@
 
 static void tell(const struct kube_world *kube, struct lease_record *ret_record)
 {
-    char text[KUBE_VERSION_SIZE];
-
+    _Static_assert(LEASE_VERSION_SIZE >= KUBE_VERSION_SIZE, "a version fits into a Lease's");
     *ret_record = kube->lease.record;
-    snprintf(ret_record->version, sizeof ret_record->version, "%s",
-             kube_version_text(kube, kube->lease.version, text));
+    kube_version_text(kube, kube->lease.version, ret_record->version);
 }
 
 int kube_get_lease(const struct kube_world *kube, struct lease_record *ret_record,

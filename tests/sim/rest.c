@@ -9,6 +9,11 @@
 #include "tests/sim/invariant.h"
 #include "tests/sim/replica.h"
 
+#define ACCOUNT_COUNT (sizeof accounts / sizeof *accounts)
+
+/* All that people ever name. */
+static const char *const accounts[] = {"sa-0", "sa-1", "sa-2", "sa-3", "sa-4"};
+
 /* ---- the stores ---- */
 
 static void check_stores(const struct replica *replica)
@@ -208,13 +213,10 @@ static void check_access(struct world *world, const struct binding *binding)
     uint8_t digest[DIGEST_SIZE];
     char text[9] = "none";
 
-    for (size_t i = 0; i < 8; i++) {
-        const struct model_association *there;
-        char account[16];
+    for (size_t i = 0; i < ACCOUNT_COUNT; i++) {
+        const struct model_association *there = world_key(world, binding->namespace, accounts[i]);
 
-        snprintf(account, sizeof account, "sa-%zu", i);
-        there = world_key(world, binding->namespace, account);
-        if (there && expect_names(&view, binding, account))
+        if (there && expect_names(&view, binding, accounts[i]))
             add_row(&rows, there);
     }
     digest_sha256(strbuf_text(&rows), rows.length, digest);
@@ -300,14 +302,10 @@ static bool is_contested(const struct world *world, const struct binding *bindin
 {
     struct view view = world_view(world);
 
-    for (size_t i = 0; i < 5; i++) {
-        char account[16];
-
-        snprintf(account, sizeof account, "sa-%zu", i);
-        if (expect_names(&view, binding, account) &&
-            marks_get(&world->contested, "%s/%s", binding->namespace, account) >= 0)
+    for (size_t i = 0; i < ACCOUNT_COUNT; i++)
+        if (expect_names(&view, binding, accounts[i]) &&
+            marks_get(&world->contested, "%s/%s", binding->namespace, accounts[i]) >= 0)
             return strcmp(binding->status.ready_reason, "Contested") == 0;
-    }
     return false;
 }
 
@@ -324,13 +322,9 @@ static void check_binding(struct world *world, const struct binding *binding)
         world->rests_contested = true;
         return;
     }
-    for (size_t i = 0; i < 5; i++) {
-        char account[16];
-
-        snprintf(account, sizeof account, "sa-%zu", i);
-        if (expect_holder(&view, binding->namespace, account) == binding)
-            check_key(world, binding, account);
-    }
+    for (size_t i = 0; i < ACCOUNT_COUNT; i++)
+        if (expect_holder(&view, binding->namespace, accounts[i]) == binding)
+            check_key(world, binding, accounts[i]);
     check_status(world, binding);
 }
 

@@ -186,12 +186,20 @@ static int64_t rest_due(const struct world *world)
     return due < unseen_until(world) ? unseen_until(world) : due;
 }
 
+/* Can rest be told by trying its checks? Else bindings may or may not still be going at rest, and
+ * it comes when all that the operator does by time alone was done. */
+static bool is_tried(const struct world *world)
+{
+    return world->weather.mode == PLAN_SYNC;
+}
+
 static void settle(struct world *world)
 {
     TRACE(world, "── faults and people have stopped");
     world->phase = PHASE_SETTLING;
-    world->phase_until = world->now + SETTLING_MS;
+    world->phase_until = world->now + (is_tried(world) ? SETTLING_MS : CHECKED_MS);
     world->people_at = NEVER;
+    world->awaits_budget = world->port_calls % 8 == 0;
     world->stirred_at = world->now;
     world->try_rest_at = world->now + silence(world);
     world->weather.eks_latency = world->weather.kube_latency = 50;
@@ -214,14 +222,21 @@ static bool waits_for_iam(const struct world *world)
     return false;
 }
 
-/* Would it be right to call this rest? Not while spent deletions stand on the Lease: when they count
- * no more, they are taken off. */
-static bool is_at_rest(struct world *world)
+/* Spent deletions stand on the Lease for ten minutes, and are taken off then. That is waited for in
+ * one history of eight: it makes them twice as long. */
+static bool waits_for_budget(const struct world *world)
 {
     const char *spent = world->kube.lease.deletions;
+
+    return spent && spent[0] != '\0' && world->awaits_budget;
+}
+
+/* Would it be right to call this rest? */
+static bool is_at_rest(struct world *world)
+{
     bool well;
 
-    if ((spent && spent[0] != '\0') || waits_for_iam(world))
+    if (waits_for_budget(world) || waits_for_iam(world))
         return false;
     world->trial = true;
     rest_check(world);
@@ -289,8 +304,7 @@ static void turn_phase(struct world *world)
  * all is right; at the end of the phase it must have come. */
 static void watch_settling(struct world *world)
 {
-    if (world->phase != PHASE_SETTLING || world->now < world->try_rest_at ||
-        world->weather.mode != PLAN_SYNC) /* else bindings may or may not still be going at rest */
+    if (world->phase != PHASE_SETTLING || world->now < world->try_rest_at || !is_tried(world))
         return;
     world->try_rest_at = rest_due(world);
     if (world->try_rest_at > world->now)
@@ -329,7 +343,7 @@ static int64_t next_due(struct world *world)
     sooner(&due, upheaval_due(world));
     sooner(&due, fight_due(world));
     sooner(&due, actors_due(world));
-    if (world->phase == PHASE_SETTLING && world->weather.mode == PLAN_SYNC)
+    if (world->phase == PHASE_SETTLING && is_tried(world))
         sooner(&due, world->try_rest_at);
     sooner(&due, errands_due(world));
     sooner(&due, lease_calls_due(world));

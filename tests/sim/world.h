@@ -237,6 +237,7 @@ struct world {
     uint32_t still, looks;    /* port calls, looks at the clock since time last went on */
     uint64_t writes;          /* calls started that change something */
     uint64_t writes_at_quiet; /* of them, when it grew quiet */
+    bool awaits_budget;       /* rest comes when no deletion counts any more */
     uint32_t passes_at_quiet;
     uint64_t numbers; /* handed out, for names */
     uint64_t draws;   /* of the operator */
