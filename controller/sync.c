@@ -51,17 +51,24 @@ static void build_desired(struct sync *sync, struct desired *ret_desired)
                            ret_desired->claims[i].binding->name);
 }
 
-/* The annotation podbind.dev/reconcile-at has changed: describe what stands there, list what does
- * not. */
+/* The annotation podbind.dev/reconcile-at has changed. */
+static bool is_asked_for(const struct claim *claim, const struct fresh_list *fresh)
+{
+    const struct fresh_binding *changed =
+        fresh_find(fresh, claim->binding->namespace, claim->binding->name);
+
+    return changed && changed->recheck;
+}
+
+/* Describe what stands there, list what does not. */
 static void recheck_keys(struct sync *sync, const struct desired *desired,
                          const struct fresh_list *fresh)
 {
     for (size_t i = 0; i < desired->claim_count && fresh->count > 0; i++) {
         const struct claim *claim = &desired->claims[i];
-        const struct fresh_binding *changed =
-            fresh_find(fresh, claim->binding->namespace, claim->binding->name);
+        size_t asked = is_asked_for(claim, fresh) ? claim->want_count : 0;
 
-        for (size_t j = 0; changed && changed->recheck && j < claim->want_count; j++) {
+        for (size_t j = 0; j < asked; j++) {
             struct mirror_entry *entry = mirror_entry(&sync->observe.mirror, &claim->wants[j].key);
 
             mirror_succeeded(entry); /* a person asks: no more waiting */
@@ -70,6 +77,15 @@ static void recheck_keys(struct sync *sync, const struct desired *desired,
             entry->recheck = true;
         }
     }
+}
+
+/* What it no longer wants, too. */
+static void retry_deletes(const struct desired *desired, const struct plan *plan,
+                          const struct fresh_list *fresh)
+{
+    for (size_t i = 0; i < desired->claim_count && fresh->count > 0; i++)
+        if (is_asked_for(&desired->claims[i], fresh))
+            plan_retry_deletes(plan, i);
 }
 
 /* Why nothing can be said of EKS; a wrong or unverified cluster tells by itself. */
@@ -210,6 +226,7 @@ int sync_once(struct sync *sync, struct error *err)
     context.accounts_doubtful = intake_doubts(&sync->intake, RESOURCE_SERVICE_ACCOUNTS);
     if (sees_eks) {
         plan_make(&desired, &sync->observe.mirror, &context, &plan);
+        retry_deletes(&desired, &plan, &fresh);
         if (budget_decide(&sync->budget, &sync->intake, &plan, &context, err) < 0)
             return -1;
     }

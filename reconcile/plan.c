@@ -304,6 +304,13 @@ void plan_make(const struct desired *desired, struct mirror *mirror,
     *ret_plan = plan;
 }
 
+void plan_retry_deletes(const struct plan *plan, size_t claim)
+{
+    for (size_t i = plan->claim_first[claim]; i < plan->claim_first[claim + 1]; i++)
+        if (plan->by_claim[i]->verb == PLAN_DELETE)
+            mirror_succeeded(plan->by_claim[i]->entry);
+}
+
 void plan_release(struct plan *plan)
 {
     mem_free(plan->steps);

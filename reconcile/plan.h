@@ -91,6 +91,9 @@ void plan_make(const struct desired *desired, struct mirror *mirror,
                const struct plan_context *context, struct plan *ret_plan);
 void plan_release(struct plan *plan);
 
+/* A person asks: Deletes of this claim (its index) that have failed need wait no longer. */
+void plan_retry_deletes(const struct plan *plan, size_t claim);
+
 /* The step for one wanted key: what plan_make() would say of it now. After calls it tells whether
  * the key is in place. */
 struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const char *owner);

@@ -171,6 +171,35 @@ static void a_step_that_is_held_or_to_be_looked_at_waits(void **state)
     assert_false(plan_may_act(step, &scene.context));
 }
 
+static void a_delete_that_failed_waits_until_a_person_asks(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+    struct plan_step *step;
+
+    (void)state;
+    read_given(DELETED, &scene);
+    step = only_step(&scene);
+    mirror_failed(step->entry, TROUBLE_DENIED, "no", step->claim->binding->generation,
+                  scene.context.now, 300000);
+    assert_false(plan_may_act(step, &scene.context));
+    plan_retry_deletes(&scene.plan, (size_t)(step->claim - scene.desired.claims));
+    assert_true(plan_may_act(step, &scene.context));
+}
+
+static void what_is_wanted_is_not_retried_with_the_deletes(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+    struct plan_step *step;
+
+    (void)state;
+    read_given(WANTED, &scene);
+    step = only_step(&scene);
+    mirror_failed(step->entry, TROUBLE_DENIED, "no", TROUBLE_ANY_GENERATION, scene.context.now,
+                  300000); /* a read of a moment ago */
+    plan_retry_deletes(&scene.plan, 0);
+    assert_non_null(step->entry->trouble);
+}
+
 /* Else the look would wait for what was to be tried again for the old one. */
 static void what_failed_before_an_edit_is_forgotten(void **state)
 {
@@ -213,6 +242,8 @@ int main(void)
         cmocka_unit_test(a_key_where_only_a_failure_is_remembered_is_known_to_be_free),
         cmocka_unit_test(tells_which_steps_delete_now),
         cmocka_unit_test(a_step_that_is_held_or_to_be_looked_at_waits),
+        cmocka_unit_test(a_delete_that_failed_waits_until_a_person_asks),
+        cmocka_unit_test(what_is_wanted_is_not_retried_with_the_deletes),
         cmocka_unit_test(what_failed_before_an_edit_is_forgotten),
         cmocka_unit_test(a_create_needs_nothing_in_the_mirror),
     };
