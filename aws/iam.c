@@ -32,8 +32,12 @@ static int read_arn(const char *text, const struct arn_role_name *asked, struct 
 {
     struct error why;
 
-    if (arn_role_parse(text, ret_arn, &why) < 0)
-        return unreadable(err, why.text);
+    if (arn_role_parse(text, ret_arn, &why) < 0) {
+        unreadable(err, why.text);
+        if (*text != '\0')
+            err->kind = ERROR_INVALID; /* IAM's own answer, and the same each time */
+        return -1;
+    }
     if (strcasecmp(ret_arn->role.name, asked->name) != 0)
         return unreadable(err, "it is about another role");
     return 0;

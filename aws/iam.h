@@ -28,7 +28,8 @@ struct iam_role {
 };
 
 /* Errors: AWS's own by aws/aws_error; ERROR_TRANSIENT for an answer that is not as it should be,
- * such as one about a role of another name. */
+ * such as one about a role of another name; ERROR_INVALID for a role with an ARN that aws/arn does
+ * not take, such as one with an empty segment in its path. */
 int iam_read_role(const struct http_answer *answer, const struct arn_role_name *asked,
                   struct iam_role *ret_role, struct error *err);
 void iam_role_release(struct iam_role *role);

@@ -123,9 +123,21 @@ static void an_answer_about_another_role_is_none(void **state)
     assert_int_equal(err.kind, ERROR_TRANSIENT);
     assert_string_equal(err.text, "IAM gave an answer that cannot be read: it is about another "
                                   "role");
-    assert_int_equal(read("arn:aws:iam::111122223333:user/reader", TRUST, "reader"), -1);
-    assert_int_equal(err.kind, ERROR_TRANSIENT);
-    assert_non_null(strstr(err.text, "is not a role ARN"));
+}
+
+/* IAM has answered: one such role must not look as if IAM could not be reached. */
+static void an_arn_that_is_not_understood_is_a_matter_of_its_role_alone(void **state)
+{
+    static const char *const arns[] = {"arn:aws:iam::111122223333:role/a*b/reader",
+                                       "arn:aws:iam::111122223333:role/a//reader",
+                                       "arn:aws:iam::111122223333:user/reader"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof arns / sizeof *arns; i++) {
+        assert_int_equal(read(arns[i], TRUST, "reader"), -1);
+        assert_int_equal(err.kind, ERROR_INVALID);
+        assert_non_null(strstr(err.text, "is not a role ARN"));
+    }
 }
 
 static int read_raw(int status, const char *body)
@@ -182,6 +194,7 @@ int main(void)
         TEST(the_path_is_the_one_that_the_role_has),
         TEST(a_policy_that_is_not_understood_leaves_the_role),
         TEST(an_answer_about_another_role_is_none),
+        TEST(an_arn_that_is_not_understood_is_a_matter_of_its_role_alone),
         TEST(what_is_no_answer_of_iam_is_said),
         TEST(a_missing_role_is_not_found),
     };
