@@ -156,11 +156,13 @@ static bool learn_clock(int64_t *known_us, int64_t aws_us, int64_t signed_us, in
 }
 
 /* Other keys may do. A wrong signature at the right time may come of a secret that was mistyped; one
- * that was fetched is right. */
-static bool blames_keys(const struct aws_client *client, const struct error *err)
+ * that was fetched is right. What IAM alone takes for wrong keeps nothing from EKS. */
+static bool blames_keys(const struct aws_client *client, enum endpoint_service service,
+                        const struct error *err)
 {
     return aws_error_is_token_expired(err) ||
-           (aws_error_is_signature(err) && credentials_are_written(client->credentials));
+           (service == ENDPOINT_EKS && aws_error_is_signature(err) &&
+            credentials_are_written(client->credentials));
 }
 
 bool aws_client_learn(struct aws_client *client, enum endpoint_service service,
@@ -172,7 +174,7 @@ bool aws_client_learn(struct aws_client *client, enum endpoint_service service,
     if (aws_error_is_signature(err) && answer->date_us > 0 &&
         learn_clock(known_us, answer->date_us, signed_us, wall_us, err))
         return true;
-    if (!blames_keys(client, err) ||
+    if (!blames_keys(client, service, err) ||
         !credentials_reject(client->credentials, wall_us + *known_us, err))
         return false;
     err->kind = ERROR_TRANSIENT;

@@ -416,6 +416,8 @@ static void the_keys_of_a_file_are_read_again_after_a_wrong_signature(void **sta
     close(mkstemp(path));
     write_keys(path, "mistyped");
     init_from(&setup, &from, &no_settings);
+    refused_by(&setup.client, ENDPOINT_IAM, "SignatureDoesNotMatch", WALL);
+    assert_non_null(credentials_current(&setup.credentials, WALL, &err)); /* EKS may take them */
     assert_int_equal(refused(&setup.client, WALL).kind, ERROR_TRANSIENT);
     assert_null(credentials_current(&setup.credentials, WALL, &err));
     assert_non_null(strstr(err.text, "InvalidSignatureException"));
