@@ -258,6 +258,13 @@ static void status_done(struct run *run, struct flight *flight)
         run_push(run, (struct task){.kind = TASK_EVENT, .job = job, .event = EVENT_IRSA});
 }
 
+static void event_done(struct run *run, const struct flight *flight)
+{
+    if (flight->call.error.kind != ERROR_NONE)
+        report_event_lost(run->apply->reports, flight->task.job->claim->binding->uid,
+                          flight->call.in.event.reason, run->ports->now(run->ports->world));
+}
+
 /* The server did not take it, in its own words or before it got there. */
 static bool had_no_effect(enum error_kind kind)
 {
@@ -339,6 +346,7 @@ void flight_finish(struct run *run, struct flight *flight)
         status_done(run, flight);
         break;
     case TASK_EVENT:
+        event_done(run, flight);
         break;
     }
     flight_land(run, flight);

@@ -278,3 +278,13 @@ void report_event(struct reports *reports, const struct binding *binding, const 
         .note = note,
     };
 }
+
+void report_event_lost(struct reports *reports, const char *uid, const char *reason, int64_t now)
+{
+    struct report_event *event = find_event(reports, uid, reason, now);
+
+    if (!event)
+        return;
+    event_release(event);
+    *event = (struct report_event){0};
+}

@@ -78,3 +78,5 @@ void reports_end(struct reports *reports);
 void report_event(struct reports *reports, const struct binding *binding, const char *reason,
                   bool warning, const char *note, int64_t now, uint64_t random,
                   struct event_in *ret_event);
+/* It was not taken: the next one of this reason begins a series. */
+void report_event_lost(struct reports *reports, const char *uid, const char *reason, int64_t now);

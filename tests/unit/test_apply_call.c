@@ -341,6 +341,27 @@ static void no_event_follows_a_status_that_was_not_taken(void **state)
     assert_false(writes_pending(&world->intake.writes, "app", "reader"));
 }
 
+static void expect_no_series(struct apply_world *world, struct call *call)
+{
+    (void)world;
+    if (call->verb == CALL_WRITE_EVENT)
+        assert_int_equal(call->in.event.series_count, 0);
+}
+
+/* There is nothing to fold it into. */
+static void an_event_that_was_not_taken_is_written_anew(void **state)
+{
+    struct apply_world *world = *state;
+
+    apply_world_add(world, "reader")->status.ready_reason = "KeyTaken";
+    apply_world_stand(world, "reader");
+    error_set(&world->fails[CALL_WRITE_EVENT], ERROR_TRANSIENT, "no answer");
+    world->meanwhile = expect_no_series;
+    for (int i = 0; i < 2; i++)
+        apply_world_run(world);
+    assert_int_equal(world->calls[CALL_WRITE_EVENT], 2);
+}
+
 static void urge_by_status(struct apply_world *world, struct call *call)
 {
     world->intake.urgent |= call->verb == CALL_PATCH_STATUS;
@@ -386,6 +407,7 @@ int main(void)
         TEST(an_account_that_still_carries_a_role_is_a_warning),
         TEST(no_event_follows_a_status_that_was_not_taken),
         TEST(an_event_follows_its_status_though_the_pass_is_cut),
+        TEST(an_event_that_was_not_taken_is_written_anew),
     };
 
     return cmocka_run_group_tests_name("apply_call", tests, NULL, NULL);

@@ -335,6 +335,21 @@ static void repeats_are_folded_into_the_first(void **state)
     assert_string_not_equal(event.name, name);
 }
 
+static void what_was_not_taken_is_written_anew(void **state)
+{
+    CLEANUP(reports_release) struct reports reports = {0};
+    char name[300];
+
+    (void)state;
+    snprintf(name, sizeof name, "%s", write_event(&reports, "reader", "KeyTaken", NOW).name);
+    report_event_lost(&reports, "uid-reader", "Ready", NOW);
+    report_event_lost(&reports, "uid-other", "KeyTaken", NOW);
+    assert_int_equal(write_event(&reports, "reader", "KeyTaken", NOW + 1).series_count, 2);
+    report_event_lost(&reports, "uid-reader", "KeyTaken", NOW + 1);
+    assert_int_equal(write_event(&reports, "reader", "KeyTaken", NOW + 2).series_count, 0);
+    assert_string_not_equal(write_event(&reports, "reader", "KeyTaken", NOW + 3).name, name);
+}
+
 static void only_so_many_events_are_remembered(void **state)
 {
     CLEANUP(reports_release) struct reports reports = {0};
@@ -389,6 +404,7 @@ int main(void)
         cmocka_unit_test(names_an_account_that_still_uses_IRSA),
         cmocka_unit_test(forgets_bindings_that_are_gone),
         cmocka_unit_test(repeats_are_folded_into_the_first),
+        cmocka_unit_test(what_was_not_taken_is_written_anew),
         cmocka_unit_test(only_so_many_events_are_remembered),
         cmocka_unit_test(names_of_events_are_names),
     };
