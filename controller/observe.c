@@ -386,9 +386,9 @@ int observe_rotate(struct observe *observe, struct error *err)
 {
     CLEANUP(selection_release) struct selection selection = {.observe = observe};
     CLEANUP_FREE struct association *before = NULL;
-    struct mirror_entry *entry = longest_unseen(observe);
-    bool troubled = entry && entry->trouble;
     int64_t now = now_of(observe), due;
+    struct mirror_entry *entry;
+    bool troubled;
 
     if (now < observe->rotation_due)
         return 0;
@@ -397,6 +397,7 @@ int observe_rotate(struct observe *observe, struct error *err)
         return 0;
     }
     observe->rotation_due = now + observe->settings->describe_interval_ms;
+    entry = longest_unseen(observe);
     if (!entry) /* what we create is known that long */
         return 0;
     due = tried_at(entry) ? tried_at(entry) + observe->settings->describe_interval_ms : now;
@@ -407,6 +408,7 @@ int observe_rotate(struct observe *observe, struct error *err)
     observe->rotation_due = now + observe->settings->rotation_ms;
     if (pace_due(&observe->pace, CALL_DESCRIBE_ASSOCIATION, now) > now)
         return 0;
+    troubled = entry->trouble != NULL;
     entry->tried_at = now; /* if it fails, the others have their turn first */
     before = association_copy(entry->association);
     select_entry(&selection, entry);
