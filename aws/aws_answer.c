@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "aws/aws_error.h"
+#include "aws/throttle.h"
 #include "base/json.h"
+#include "base/least.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -99,7 +101,8 @@ static int failure(const struct http_answer *answer, const char *service, bool w
     aws_error_set(err, service, answer->status, *name ? name : told.name,
                   strbuf_text(&told.message), writes);
     strbuf_release(&told.message);
-    err->retry_after_ms = answer->retry_after_ms;
+    /* The page of a proxy may ask for hours, and one answer must not blind us so long. */
+    err->retry_after_ms = least(answer->retry_after_ms, THROTTLE_HOLD_MOST_MS);
     return -1;
 }
 

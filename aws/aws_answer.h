@@ -6,6 +6,7 @@
  * The error's name comes from the header x-amzn-ErrorType, else from the body: code, Code or
  * __type in JSON, ErrorResponse/Error/Code in XML; the message from message or Message. HTML, cut
  * or empty bodies, and JSON where XML is due, give a clear text with the first words of what came.
+ * What the answer asks to wait for is five minutes at most.
  */
 #pragma once
 
