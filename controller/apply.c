@@ -92,7 +92,7 @@ static void launch(struct run *run, const struct task *task)
 static bool next_report(struct run *run, struct task *ret_task)
 {
     while (run->report_cursor < run->apply->desired->claim_count) {
-        struct job *job = &run->jobs[run->report_cursor++];
+        struct job *job = run_job(run, run->report_cursor++);
 
         if (job->reported || job->open > 0 || job->claim->held ||
             (job->claim->binding->deleting && !job_stuck(run, job)))

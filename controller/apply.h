@@ -18,7 +18,8 @@
  * 5 s. Between completions: has a person changed something, has the slice of time run out. Then no
  * more is started but the Events of what was written (and, unless it was a person, for a fifth of a
  * second writes to EKS for what has its finalizer), what is under way is waited for, and the caller
- * makes a new pass. So a plan may be cut anywhere, and nothing is lost by it.
+ * makes a new pass. So a plan may be cut anywhere, and nothing is lost by it. A pass is given up when
+ * the API server fails eight writes; the next one begins behind the namespace where it did.
  */
 #pragma once
 

@@ -200,6 +200,19 @@ static bool is_refusal(const struct error *error)
     return error->kind == ERROR_INVALID || (error->kind == ERROR_DENIED && error->status == 403);
 }
 
+/* It may be a trouble of one namespace: the next pass begins behind it. */
+static void pass_the_turn(struct run *run, const struct job *job)
+{
+    const struct desired *desired = run->apply->desired;
+    const char *namespace = job->claim->binding->namespace;
+    size_t next = (size_t)(job - run->jobs);
+
+    while (next < desired->claim_count &&
+           strcmp(desired->claims[next].binding->namespace, namespace) == 0)
+        next++;
+    run->apply->refusals->turn = next;
+}
+
 /* A conflict or a missing object is news that the watch is about to bring. */
 static void note_kube_failure(struct run *run, const struct flight *flight)
 {
@@ -213,8 +226,10 @@ static void note_kube_failure(struct run *run, const struct flight *flight)
     }
     if (run->result->kube_error.kind == ERROR_NONE)
         run->result->kube_error = call->error;
-    if (++run->kube_failures >= KUBE_FAILURES)
-        run->stop = true;
+    if (++run->kube_failures < KUBE_FAILURES)
+        return;
+    run->stop = true;
+    pass_the_turn(run, flight->task.job);
 }
 
 static void finalizer_done(struct run *run, struct flight *flight)

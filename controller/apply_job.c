@@ -204,6 +204,28 @@ static void look_at_refusal(struct run *run, const struct binding *binding)
         run_note_due(run, until);
 }
 
+struct job *run_job(const struct run *run, size_t number)
+{
+    return &run->jobs[(run->turn + number) % run->apply->desired->claim_count];
+}
+
+static void make_job(struct run *run, size_t claim)
+{
+    const struct plan *plan = run->apply->plan;
+    const struct binding *binding = run->apply->desired->claims[claim].binding;
+    struct job *job = &run->jobs[claim];
+
+    *job = (struct job){.claim = &run->apply->desired->claims[claim]};
+    job->fresh = fresh_find(run->apply->fresh, binding->namespace, binding->name) != NULL;
+    look_at_refusal(run, binding);
+    reports_look(run->apply->reports, binding->uid);
+    job_find_role(run, job);
+    if (plan) {
+        job->steps = plan->by_claim + plan->claim_first[claim];
+        job->step_count = plan->claim_first[claim + 1] - plan->claim_first[claim];
+    }
+}
+
 void run_make_jobs(struct run *run)
 {
     const struct desired *desired = run->apply->desired;
@@ -214,24 +236,15 @@ void run_make_jobs(struct run *run)
     reports_begin(run->apply->reports);
     if (plan)
         roles_begin(run->apply->roles);
-    for (size_t i = 0; i < desired->claim_count; i++) {
-        const struct binding *binding = desired->claims[i].binding;
-        struct job *job = &run->jobs[i];
-
-        *job = (struct job){.claim = &desired->claims[i]};
-        job->fresh = fresh_find(run->apply->fresh, binding->namespace, binding->name) != NULL;
-        look_at_refusal(run, binding);
-        reports_look(run->apply->reports, binding->uid);
-        job_find_role(run, job);
-        if (plan) {
-            job->steps = plan->by_claim + plan->claim_first[i];
-            job->step_count = plan->claim_first[i + 1] - plan->claim_first[i];
-        }
-        if (plan || run_releases(run, job) != FAREWELL_NONE)
-            begin_job(run, job);
-    }
+    for (size_t i = 0; i < desired->claim_count; i++)
+        make_job(run, i);
     refusals_end(run->apply->refusals);
     reports_end(run->apply->reports);
     if (plan)
         roles_end(run->apply->roles);
+    run->turn = run->apply->refusals->turn;
+    run->apply->refusals->turn = 0;
+    for (size_t i = 0; i < desired->claim_count; i++)
+        if (plan || run_releases(run, run_job(run, i)) != FAREWELL_NONE)
+            begin_job(run, run_job(run, i));
 }

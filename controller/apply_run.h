@@ -104,6 +104,7 @@ struct run {
     const struct ports *ports;
     struct apply_result *result;
     struct job *jobs;                   /* one a claim, in their order */
+    size_t turn;                        /* the first to be looked at; the others in a ring */
     struct queue queues[LANE_COUNT][2]; /* fresh ones, others */
     struct flight *flights;             /* under way */
     size_t eks_under_way, kube_under_way;
@@ -139,6 +140,8 @@ bool run_has(const struct run *run, enum lane lane);
 void run_drop_queues(struct run *run);
 /* Makes the jobs and queues their first tasks. */
 void run_make_jobs(struct run *run);
+/* The jobs as they are looked at, from 0 on. */
+struct job *run_job(const struct run *run, size_t number);
 /* Queues the steps of a job that may act now. */
 void run_push_steps(struct run *run, struct job *job);
 /* All steps of a job are over: queues its status, or lets go of its finalizer. */

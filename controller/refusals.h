@@ -28,6 +28,8 @@ struct refusal {
 struct refusals {
     struct refusal *items; /* sorted by uid */
     size_t count, capacity;
+    size_t turn; /* the claim with which the next pass begins: the last one was given up at those
+                    before it, and they are not to hold up the others */
 };
 void refusals_release(struct refusals *refusals);
 

@@ -118,6 +118,34 @@ static void a_server_in_trouble_is_left_in_peace_after_eight_failures(void **sta
     assert_int_equal(count_reported(world), 0);
 }
 
+/* As where a webhook is asked for one namespace, and does not answer. */
+static void fail_in_app(struct apply_world *world, struct call *call)
+{
+    struct error *error = &world->fails[CALL_PATCH_STATUS];
+
+    error_clear(error);
+    if (call->verb == CALL_PATCH_STATUS && strcmp(call->in.object.namespace, "app") == 0)
+        error_set(error, ERROR_TRANSIENT, "failed calling webhook");
+}
+
+static void a_namespace_that_cannot_be_written_holds_up_no_other(void **state)
+{
+    struct apply_world *world = *state;
+    struct association elsewhere;
+
+    add_many(world, 20);
+    elsewhere = scene_association("elsewhere", "uid-elsewhere");
+    elsewhere.key.namespace = "b-healthy";
+    scene_add_association(&world->scene, &elsewhere);
+    apply_world_add(world, "elsewhere")->namespace = "b-healthy";
+    world->meanwhile = fail_in_app;
+    world->window = 1;
+    for (int i = 0; i < 2; i++)
+        apply_world_run(world);
+    assert_string_equal(apply_world_binding(world, "elsewhere")->ready, "True");
+    assert_int_equal(world->calls[CALL_PATCH_STATUS], 8 + 1 + 8);
+}
+
 static void the_first_trouble_is_told(void **state)
 {
     struct apply_world *world = *state;
@@ -393,6 +421,7 @@ int main(void)
         TEST(a_second_write_goes_by_the_version_of_the_first),
         TEST(a_conflict_is_no_trouble_of_the_server),
         TEST(a_server_in_trouble_is_left_in_peace_after_eight_failures),
+        TEST(a_namespace_that_cannot_be_written_holds_up_no_other),
         TEST(the_first_trouble_is_told),
         TEST(being_nobody_is_a_trouble_of_ours),
         TEST(a_refusal_holds_up_its_binding_alone),
