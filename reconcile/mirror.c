@@ -430,13 +430,23 @@ int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry
     return shown;
 }
 
+/* Can no call of unknown outcome be carried out after the one that told us? Nobody before us knew
+ * of what we have made. */
+static bool is_told(const struct mirror *mirror, const struct mirror_entry *entry)
+{
+    int64_t unsure = most(entry->unsure_at, entry->maybe_gone_at);
+
+    if (entry->created_at <= mirror->epoch)
+        unsure = most(unsure, mirror->epoch);
+    return entry->told_at && entry->told_at >= entry->written_at &&
+           (unsure == 0 || entry->told_at >= unsure + MIRROR_LATE_MS);
+}
+
 bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *entry)
 {
     if (!entry->association || !entry->association->described)
         return false;
-    return (entry->told_at && entry->told_at > entry->unsure_at &&
-            entry->told_at > entry->maybe_gone_at && entry->told_at >= entry->written_at) ||
-           entry->described_at >= mirror_settles_at(mirror, entry);
+    return is_told(mirror, entry) || entry->described_at >= mirror_settles_at(mirror, entry);
 }
 
 static bool worth_keeping(const struct mirror_entry *entry, int64_t now)

@@ -181,8 +181,8 @@ void mirror_forget_newcomer(struct mirror *mirror, const char *uid);
 /* From when on a Describe shows all that may have been written under this key without our knowing:
  * by whoever led before us, or by a call of ours whose outcome is unknown. */
 int64_t mirror_settles_at(const struct mirror *mirror, const struct mirror_entry *entry);
-/* True when what we know of the association was described after that, or told by a write's answer.
- */
+/* True when what we know of the association was described after that, or told by a write's answer
+ * when no other call could come after it. */
 bool mirror_is_settled(const struct mirror *mirror, const struct mirror_entry *entry);
 /* Drops entries that hold nothing worth remembering. Pointers to entries end here, and only here.
  */

@@ -179,6 +179,39 @@ static void what_a_write_told_is_settled_until_the_next_doubt(void **state)
     assert_false(mirror_is_settled(&mirror, entry));
 }
 
+/* Another call, of which nothing is known, may be carried out after the one that answered. */
+static void an_answer_settles_what_no_earlier_call_can_change_any_more(void **state)
+{
+    static const struct {
+        const char *what;
+        int64_t created, unsure, maybe_gone, told;
+        bool settled;
+    } rows[] = {
+        {"made by whoever led before us", 0, 0, 0, MIRROR_LATE_MS - 1, false},
+        {"... whose calls are over", 0, 0, 0, MIRROR_LATE_MS, true},
+        {"made by us", 1, 0, 0, 1, true},
+        {"an Update of unknown outcome", 1, 20, 0, 20 + MIRROR_LATE_MS - 1, false},
+        {"... that can't come any more", 1, 20, 0, 20 + MIRROR_LATE_MS, true},
+        {"a Delete of unknown outcome", 1, 0, 20, 20 + MIRROR_LATE_MS - 1, false},
+        {"... that can't come any more", 1, 0, 20, 20 + MIRROR_LATE_MS, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CLEANUP(mirror_release) struct mirror mirror = {.epoch = NOW};
+        struct mirror_entry *entry = mirror_entry(&mirror, KEY("app-sa"));
+
+        list_one(&mirror, "app-sa", "a-1", NOW);
+        mirror_described(entry, full("app-sa", "a-1", SCENE_ROLE), NOW);
+        entry->created_at = rows[i].created ? NOW + rows[i].created : 0;
+        entry->unsure_at = rows[i].unsure ? NOW + rows[i].unsure : 0;
+        entry->maybe_gone_at = rows[i].maybe_gone ? NOW + rows[i].maybe_gone : 0;
+        mirror_updated(entry, full("app-sa", "a-1", SCENE_ROLE), NOW + rows[i].told);
+        if (mirror_is_settled(&mirror, entry) != rows[i].settled)
+            fail_msg("%s", rows[i].what);
+    }
+}
+
 /* The Update may have been done though a read shows what was there before: reads lag. */
 static void an_update_of_unknown_outcome_is_in_doubt_until_a_read_shows_it(void **state)
 {
@@ -250,6 +283,7 @@ int main(void)
         cmocka_unit_test(doubt_lasts_until_the_latest_of_its_reasons_must_have_shown),
         cmocka_unit_test(an_update_of_unknown_outcome_is_in_doubt_until_a_read_shows_it),
         cmocka_unit_test(what_a_write_told_is_settled_until_the_next_doubt),
+        cmocka_unit_test(an_answer_settles_what_no_earlier_call_can_change_any_more),
         cmocka_unit_test(a_time_that_was_not_known_tells_nothing),
         cmocka_unit_test(trouble_of_one_binding_is_not_that_of_another_with_a_like_uid),
     };

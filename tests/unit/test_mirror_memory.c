@@ -72,7 +72,7 @@ static void content_is_settled_some_time_after_the_last_doubt(void **state)
     entry->unsure_at = SURE;
     assert_false(mirror_is_settled(&mirror, entry));
     assert_int_equal(mirror_settles_at(&mirror, entry), SURE + MIRROR_UNSURE_MS);
-    mirror_updated(entry, full("app-sa", "a-1", SCENE_ROLE), SURE + 1);
+    mirror_updated(entry, full("app-sa", "a-1", SCENE_ROLE), SURE + MIRROR_LATE_MS);
     assert_true(mirror_is_settled(&mirror, entry));
 }
 
