@@ -204,6 +204,8 @@ void report_make(struct reports *reports, const struct claim *claim,
         context->reason_since = 0;
         outcome_make(claim, context, &ret_report->outcome);
     }
+    if (ret_report->outcome.unread && says_ready(binding))
+        return; /* nor is it that it is to be read again */
     if (differs(binding, &ret_report->outcome.status))
         ret_report->verdict = REPORT_WRITE;
     ret_report->event = is_news(binding->status.ready_reason, &ret_report->outcome);

@@ -17,6 +17,7 @@ struct key_standing {
     const char *reason; /* "" when it is in place */
     bool accepted;
     bool in_place;
+    bool unread;                           /* EKS lists it, and its content is about to be read */
     const struct association *association; /* NULL: none known */
 };
 
@@ -77,6 +78,8 @@ static struct key_standing want_standing(struct want *want, const struct outcome
         standing.reason = "Contested";
         standing.state = "Contested";
     }
+    standing.unread = step.verb == PLAN_UNKNOWN && !entry->association->described &&
+                      !(trouble && outcome_trouble_lasts(trouble->kind));
     if (context->cluster->verdict != CLUSTER_VERIFIED && !standing.in_place)
         standing.state = "Unverified"; /* nothing is on its way to a cluster that may be another */
     standing.accepted = true;
@@ -151,7 +154,7 @@ static void say_want(struct strbuf *message, const struct want *want,
 /* ---- conditions ---- */
 
 struct tally {
-    int wanted, in_place, refused;
+    int wanted, in_place, refused, unread;
     const struct want *refused_want, *missing_want, *contested_want;
     struct key_standing refused_standing, missing_standing;
 };
@@ -162,6 +165,7 @@ static void count_want(struct tally *tally, const struct want *want,
     tally->wanted++;
     tally->in_place += standing->in_place;
     tally->refused += !standing->accepted;
+    tally->unread += standing->unread;
     if (!standing->accepted && !tally->refused_want) {
         tally->refused_want = want;
         tally->refused_standing = *standing;
@@ -310,11 +314,13 @@ static const struct binding_condition *first_untrue(const struct outcome *outcom
 }
 
 static void judge_ready(struct outcome *outcome, const struct claim *claim,
-                        const struct tally *tally)
+                        const struct tally *tally, const struct outcome_context *context)
 {
     const struct binding_condition *untrue = first_untrue(outcome);
 
     outcome->ready = !untrue;
+    outcome->unread = tally->unread > 0 && tally->unread == tally->wanted - tally->in_place &&
+                      context->cluster->verdict == CLUSTER_VERIFIED;
     if (untrue) {
         outcome->reason = untrue->reason;
         strbuf_str(&outcome->ready_message, untrue->message);
@@ -437,7 +443,7 @@ void outcome_make(const struct claim *claim, const struct outcome_context *conte
     judge_accepted(ret_outcome, claim, &tally, context);
     judge_associated(ret_outcome, &tally, claim, context);
     judge_trust(ret_outcome, claim, context);
-    judge_ready(ret_outcome, claim, &tally);
+    judge_ready(ret_outcome, claim, &tally, context);
     judge_progress(ret_outcome, context);
     keep_times(ret_outcome, claim->binding, context->wall_us);
     if (ret_outcome->status.conditions[CONDITION_ASSOCIATED].status == CONDITION_TRUE)

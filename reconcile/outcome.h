@@ -44,6 +44,7 @@ struct outcome_context {
 struct outcome {
     struct binding_status status;
     bool ready;
+    bool unread;        /* all that is missing is to read what EKS lists, which is under way */
     const char *reason; /* of Ready; static */
     int64_t due;        /* when the status changes by time alone (Stalled); INT64_MAX: never */
     struct binding_row *owned_rows;

@@ -258,6 +258,50 @@ static void not_being_able_to_look_is_no_news_of_a_ready_binding(void **state)
     assert_string_equal(stage.report.outcome.reason, "Throttled");
 }
 
+/* As after a start: a List shows the association, and thousands are to be described. */
+static void not_having_read_it_again_is_no_news_of_a_ready_binding(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct mirror_entry *entry;
+
+    (void)state;
+    stage_init(&stage);
+    entry = associate(&stage);
+    report(&stage);
+    store(&stage);
+    entry->association->described = false;
+    for (int i = 0; i < 3; i++, stage.context.now += 1000)
+        assert_int_equal(report(&stage)->verdict, REPORT_NOTHING);
+    mirror_failed(entry, TROUBLE_THROTTLED, "slower", TROUBLE_ANY_GENERATION, NOW, 1);
+    assert_int_equal(report(&stage)->verdict, REPORT_NOTHING);
+    mirror_failed(entry, TROUBLE_DENIED, "EKS says no", TROUBLE_ANY_GENERATION, NOW, 1);
+    assert_int_equal(report(&stage)->verdict, REPORT_LATER); /* that lasts */
+    stage.context.now += 1000;
+    assert_int_equal(report(&stage)->verdict, REPORT_WRITE);
+    assert_string_equal(stage.report.outcome.reason, "AccessDenied");
+}
+
+static void but_all_else_is(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct mirror_entry *entry;
+
+    (void)state;
+    stage_init(&stage);
+    entry = associate(&stage);
+    report(&stage);
+    store(&stage);
+    entry->maybe_gone_at = NOW; /* a Delete that was perhaps done */
+    assert_int_equal(report(&stage)->verdict, REPORT_LATER);
+    entry->association->described = false;
+    stage.scene.cluster.verdict = CLUSTER_WRONG;
+    assert_int_equal(report(&stage)->verdict, REPORT_LATER);
+    stage.scene.cluster.verdict = CLUSTER_VERIFIED;
+    assert_int_equal(report(&stage)->verdict, REPORT_NOTHING);
+    stage.scene.bindings[0]->generation = 2; /* status says nothing of this one yet */
+    assert_int_equal(report(&stage)->verdict, REPORT_LATER);
+}
+
 static void names_an_account_that_still_uses_IRSA(void **state)
 {
     CLEANUP(stage_release) struct stage stage;
@@ -401,6 +445,8 @@ int main(void)
         cmocka_unit_test(a_reason_that_changes_is_an_event_and_starts_its_time),
         cmocka_unit_test(a_restart_does_not_unsay_that_it_is_stalled),
         cmocka_unit_test(not_being_able_to_look_is_no_news_of_a_ready_binding),
+        cmocka_unit_test(not_having_read_it_again_is_no_news_of_a_ready_binding),
+        cmocka_unit_test(but_all_else_is),
         cmocka_unit_test(names_an_account_that_still_uses_IRSA),
         cmocka_unit_test(forgets_bindings_that_are_gone),
         cmocka_unit_test(repeats_are_folded_into_the_first),
