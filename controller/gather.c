@@ -17,6 +17,7 @@ struct run {
     size_t window, count, started, under_way, waiting; /* waiting: to be made once more */
     int64_t since;
     bool more; /* to be started */
+    bool left; /* ... by another run: the caller was told to ask again */
 };
 
 static int gone(struct error *err)
@@ -38,10 +39,15 @@ static void prepare(const struct run *run, struct slot *slot)
     slot->call.owner = slot;
 }
 
+static bool has_more(const struct run *run)
+{
+    return run->waiting > 0 || (run->more && run->started < run->count);
+}
+
 /* The one for the next call; NULL: there is nothing to start, or no place for it. */
 static struct slot *next_slot(const struct run *run)
 {
-    if (run->waiting == 0 && (!run->more || run->started == run->count))
+    if (!has_more(run))
         return NULL;
     for (size_t i = 0; i < run->window; i++)
         if (run->waiting > 0 ? run->slots[i].again : run->slots[i].tries == 0)
@@ -87,13 +93,19 @@ static void cut(struct run *run)
         run->slots[i].again = false;
 }
 
+static bool is_tried_again(const struct run *run, const struct slot *slot)
+{
+    return slot->call.error.kind == ERROR_THROTTLED && slot->tries < PACE_TRIES &&
+           (run->more || run->left);
+}
+
 static void come_back(struct run *run, struct slot *slot)
 {
     run->under_way--;
     pace_done(run->gather->pace, &slot->call, now_of(run));
-    if (slot->call.error.kind == ERROR_THROTTLED && slot->tries < PACE_TRIES && run->more) {
-        slot->again = true;
-        run->waiting++;
+    if (is_tried_again(run, slot)) {
+        slot->again = run->more;
+        run->waiting += run->more;
         return;
     }
     slot->tries = 0;
@@ -101,9 +113,12 @@ static void come_back(struct run *run, struct slot *slot)
         cut(run);
 }
 
-static bool should_cut(const struct run *run)
+/* `due`: when the next may leave, as of fill(). */
+static bool should_cut(const struct run *run, int64_t due)
 {
-    return run->gather->intake->urgent || now_of(run) - run->since >= GATHER_PATIENCE_MS;
+    bool waits = due != INT64_MAX && now_of(run) - run->since >= GATHER_PATIENCE_MS;
+
+    return has_more(run) && (run->gather->intake->urgent || waits);
 }
 
 /* Returns -1 when the world is gone. */
@@ -113,8 +128,8 @@ static int keep_going(struct run *run, bool *ret_cut)
         int64_t due = fill(run);
         struct call *call = NULL;
 
-        if (due != INT64_MAX && ret_cut && should_cut(run)) {
-            *ret_cut = true;
+        if (ret_cut && should_cut(run, due)) {
+            *ret_cut = run->left = true;
             cut(run);
             due = INT64_MAX;
         }

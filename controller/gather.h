@@ -28,7 +28,7 @@ struct gather {
 };
 
 /* Runs `count` calls. Returns 0, or -1 when the world is gone (ERROR_GONE). ret_cut, which may be
- * NULL, lets it leave some out when they have to wait while a person's change is pending, or for
+ * NULL, lets it leave some out while a person's change is pending, or when EKS lets them wait for
  * long: they are then to be asked for again. */
 int gather_run(const struct gather *gather, size_t count, bool *ret_cut, struct error *err);
 

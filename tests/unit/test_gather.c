@@ -22,6 +22,7 @@ struct stage {
     bool eks;   /* they are calls to EKS */
     bool again; /* some are prepared again */
     bool may_cut, cut;
+    bool urge;         /* a person changes something after ten answers */
     unsigned refusals; /* so many are still throttled */
     int64_t retry_after_ms;
     size_t throttled; /* as done() saw it */
@@ -87,6 +88,8 @@ static bool done(void *context, size_t index, struct call *call)
     return ++stage->done != stage->stop_after;
 }
 
+static void be_urged(struct script *script, struct call *call);
+
 static int gather(struct stage *stage, size_t window, size_t count, struct error *err)
 {
     const struct gather gather = {.intake = &stage->intake,
@@ -97,7 +100,7 @@ static int gather(struct stage *stage, size_t window, size_t count, struct error
                                   .prepare = prepare,
                                   .done = done};
 
-    stage->script.answer = answer;
+    stage->script.answer = stage->urge ? be_urged : answer;
     return gather_run(&gather, count, stage->may_cut ? &stage->cut : NULL, err);
 }
 
@@ -263,6 +266,47 @@ static void makes_room_when_it_would_wait_for_long(void **state)
     assert_int_equal(stage.pace.reads.under_way, 0);
 }
 
+static void be_urged(struct script *script, struct call *call)
+{
+    struct stage *stage = script->context;
+
+    answer(script, call);
+    stage->intake.urgent = stage->done >= 10;
+}
+
+/* There may be thousands to read, and EKS keeps none of them waiting. */
+static void makes_room_for_a_persons_change(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct error err = {0};
+
+    (void)state;
+    for (int may_cut = 0; may_cut < 2; may_cut++) {
+        stage_init(&stage);
+        stage.may_cut = may_cut;
+        stage.urge = true;
+        assert_int_equal(gather(&stage, 4, 60, &err), 0);
+        assert_int_equal(stage.cut, may_cut);
+        assert_int_equal(stage.done, may_cut ? 15 : 60); /* a window of them */
+        if (!may_cut)
+            stage_release(&stage);
+    }
+}
+
+/* The pass after it would have nothing to go on with. */
+static void all_that_are_under_way_are_no_reason_to_cut(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+    struct error err = {0};
+
+    (void)state;
+    stage_init(&stage);
+    stage.may_cut = stage.intake.urgent = true;
+    assert_int_equal(gather(&stage, 4, 4, &err), 0);
+    assert_false(stage.cut);
+    assert_int_equal(stage.done, 4);
+}
+
 static void throttle_once(struct script *script, struct call *call)
 {
     if (script->started > 1)
@@ -302,6 +346,8 @@ int main(void)
         cmocka_unit_test(gives_a_call_up_after_three_tries),
         cmocka_unit_test(waits_as_long_as_eks_asks),
         cmocka_unit_test(makes_room_when_it_would_wait_for_long),
+        cmocka_unit_test(makes_room_for_a_persons_change),
+        cmocka_unit_test(all_that_are_under_way_are_no_reason_to_cut),
         cmocka_unit_test(one_call_is_not_waited_for_for_long),
     };
 
