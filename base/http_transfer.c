@@ -370,10 +370,36 @@ static enum error_kind kind_of(const struct http_transfer *transfer, CURLcode re
     return result == CURLE_URL_MALFORMAT ? ERROR_INVALID : ERROR_TRANSIENT;
 }
 
+/* The length of " after 12 ms" or " after 12 milliseconds" where a text begins so; else 0. */
+static size_t length_of_time(const char *text)
+{
+    size_t length = strlen(" after "), digits;
+
+    if (strncmp(text, " after ", length) != 0)
+        return 0;
+    digits = strspn(text + length, "0123456789");
+    length += digits;
+    if (digits > 0 && strncmp(text + length, " milliseconds", 13) == 0)
+        return length + 13;
+    return digits > 0 && strncmp(text + length, " ms", 3) == 0 ? length + 3 : 0;
+}
+
+/* What differs each time would be told anew each time. */
+static void forget_times(char *text)
+{
+    while ((text = strstr(text, " after "))) {
+        size_t length = length_of_time(text);
+
+        memmove(text, text + length, strlen(text + length) + 1);
+        text += length == 0;
+    }
+}
+
 static void explain(struct http_transfer *transfer, CURLcode result)
 {
     CLEANUP(strbuf_release) struct strbuf why = {0};
 
+    forget_times(transfer->fault);
     if (transfer->headers_too_long) {
         strbuf_format(&why, "the answer's headers are over %zu bytes", HEADERS_MOST);
         http_transfer_fail(transfer, ERROR_INVALID, why.text);

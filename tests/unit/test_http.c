@@ -293,6 +293,19 @@ static void what_never_left_is_transient(void **state)
     assert_failed(&answer, ERROR_TRANSIENT, "127.0.0.1");
 }
 
+/* It stands in conditions: what differs each time would be written each time. */
+static void how_long_it_took_to_fail_is_not_told(void **state)
+{
+    char refused[64];
+
+    (void)state;
+    snprintf(refused, sizeof refused, "http://127.0.0.1:%d/", unused_port());
+    struct http_answer answer = exchange(&(struct http_request){.method = "POST", .url = refused});
+    assert_non_null(strstr(answer.error.text, ": Couldn't connect to server"));
+    assert_null(strstr(answer.error.text, " ms"));
+    http_answer_release(&answer);
+}
+
 static void slow_resolver_does_not_hold_up_the_engine(void **state)
 {
     int64_t start_ms = clock_boot_ms();
@@ -348,6 +361,7 @@ int main(void)
         FIXTURE_TEST(headers_have_a_cap),
         FIXTURE_TEST(broken_answers_leave_the_outcome_unknown),
         FIXTURE_TEST(what_never_left_is_transient),
+        FIXTURE_TEST(how_long_it_took_to_fail_is_not_told),
         FIXTURE_TEST(slow_resolver_does_not_hold_up_the_engine),
         FIXTURE_TEST(dead_connection_is_replaced_for_reads),
         FIXTURE_TEST(writes_are_never_sent_twice),
