@@ -78,12 +78,12 @@ static struct key_standing want_standing(struct want *want, const struct outcome
         standing.reason = "Contested";
         standing.state = "Contested";
     }
-    standing.unread = step.verb == PLAN_UNKNOWN && !entry->association->described &&
-                      !(trouble && outcome_trouble_lasts(trouble->kind));
     if (context->cluster->verdict != CLUSTER_VERIFIED && !standing.in_place)
         standing.state = "Unverified"; /* nothing is on its way to a cluster that may be another */
     standing.accepted = true;
     standing.association = entry && !entry->deleted_at ? entry->association : NULL;
+    standing.unread = standing.association && !standing.association->described &&
+                      !(trouble && outcome_trouble_lasts(trouble->kind));
     return standing;
 }
 
