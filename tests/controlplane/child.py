@@ -27,16 +27,23 @@ class Ended(Failed):
     """A process that was to run has ended: there is nothing left to wait for."""
 
 
+_given: set[int] = set()  # their servers may not listen yet
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses, below the range the kernel gives to outgoing connections."""
+    """A TCP port of 127.0.0.1 that nobody uses, below the range the kernel gives to outgoing connections, and
+    another one at each call."""
     for _ in range(200):
         port = random.SystemRandom().randrange(20000, 32000)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
     raise Failed("expected a free TCP port between 20000 and 32000 on 127.0.0.1, found none in 200 tries")
 
