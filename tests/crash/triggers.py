@@ -320,6 +320,6 @@ async def another_replica_takes_over_while_it_deletes(w):
     w.stop()
     w.told("lease-identity", "podbind-1")  # it waits until the Lease has run out
     w.start()
-    await until(lambda: w.deletes() >= 15, 100, "the rest of 15, by the other one")
+    await until(lambda: w.deletes() >= 15, 200, "the rest of 15, by the other one")
     await more_than_is_left(w)
     await w.watched(RUNNING)
