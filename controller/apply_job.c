@@ -128,7 +128,7 @@ static bool needs_finalizer(const struct run *run, const struct job *job)
     return false;
 }
 
-const struct plan_step *job_stuck(struct run *run, const struct job *job)
+const struct mirror_entry *job_stuck(struct run *run, const struct job *job)
 {
     const struct binding *binding = job->claim->binding;
     bool forbidden = run->apply->context->mode != PLAN_SYNC;
@@ -140,7 +140,7 @@ const struct plan_step *job_stuck(struct run *run, const struct job *job)
 
         if (step->evidence == EVIDENCE_BINDING_DELETED && step->entry->association &&
             (step->entry->trouble || forbidden || step->held))
-            return step;
+            return step->entry;
     }
     return binding->deleting && binding->has_finalizer ? run_unreadable(run, binding->namespace)
                                                        : NULL;
@@ -152,11 +152,11 @@ static bool lingers(const struct plan_step *step)
                           outcome_trouble_lasts(step->entry->trouble->kind));
 }
 
-const struct plan_step *job_lingering(const struct job *job)
+const struct mirror_entry *job_lingering(const struct job *job)
 {
     for (size_t i = 0; i < job->step_count; i++)
         if (lingers(job->steps[i]))
-            return job->steps[i];
+            return job->steps[i]->entry;
     return NULL;
 }
 

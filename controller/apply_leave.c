@@ -127,41 +127,24 @@ static bool all_is_settled(struct run *run, const struct mirror *mirror, const c
     return run->settled;
 }
 
-static const char *namespace_of(const struct plan_step *step)
+static const struct mirror_entry *find_unreadable(const struct mirror *mirror,
+                                                  const char *namespace)
 {
-    return step->want ? step->want->key.namespace : step->entry->key.namespace;
-}
+    const struct association_key first = {.namespace = namespace, .service_account = ""};
 
-static size_t first_step(const struct plan *plan, const char *namespace)
-{
-    size_t low = 0, high = plan->count;
+    for (size_t i = mirror_position(mirror, &first);
+         i < mirror->count && strcmp(mirror->entries[i]->key.namespace, namespace) == 0; i++) {
+        const struct mirror_entry *entry = mirror->entries[i];
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (strcmp(namespace_of(&plan->steps[middle]), namespace) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static const struct plan_step *find_unreadable(const struct plan *plan, const char *namespace)
-{
-    for (size_t i = first_step(plan, namespace);
-         i < plan->count && strcmp(namespace_of(&plan->steps[i]), namespace) == 0; i++) {
-        const struct mirror_entry *entry = plan->steps[i].entry;
-
-        if (entry && entry->association && !entry->association->described && entry->trouble &&
+        if (entry->association && !entry->association->described && entry->trouble &&
             outcome_trouble_lasts(entry->trouble->kind))
-            return &plan->steps[i];
+            return entry;
     }
     return NULL;
 }
 
 /* Bindings come namespace by namespace: one answer is kept. */
-const struct plan_step *run_unreadable(struct run *run, const char *namespace)
+const struct mirror_entry *run_unreadable(struct run *run, const char *namespace)
 {
     const struct plan *plan = run->apply->plan;
 
@@ -169,7 +152,7 @@ const struct plan_step *run_unreadable(struct run *run, const char *namespace)
         return NULL;
     if (!run->unread_namespace || strcmp(run->unread_namespace, namespace) != 0) {
         run->unread_namespace = namespace;
-        run->unreadable = find_unreadable(plan, namespace);
+        run->unreadable = find_unreadable(&run->apply->observe->mirror, namespace);
     }
     return run->unreadable;
 }

@@ -121,7 +121,7 @@ struct run {
     const char *settle_namespace; /* the last one that a binding goes from, and what was found */
     bool settled;
     const char *unread_namespace; /* the same for what can't be read */
-    const struct plan_step *unreadable;
+    const struct mirror_entry *unreadable;
     int64_t started;
     int64_t closes_at; /* the pass is cut: only writes to EKS start, until then; or 0 */
     bool stop;         /* start no more, but Events */
@@ -157,14 +157,14 @@ bool run_may_let_go(struct run *run, const struct job *job);
 
 /* What of a namespace can't be read, and a person has to mend it: as long as that is so, no binding
  * goes from there. NULL without any. */
-const struct plan_step *run_unreadable(struct run *run, const char *namespace);
+const struct mirror_entry *run_unreadable(struct run *run, const char *namespace);
 
-/* The Delete of a binding that is being deleted which failed, or by --mode or the deletion budget
- * must not be; else what can't be read and may be its own. NULL without either. */
-const struct plan_step *job_stuck(struct run *run, const struct job *job);
-/* A Delete of a binding that stays which the deletion budget does not allow, or which a person has
- * to make possible; NULL without one. */
-const struct plan_step *job_lingering(const struct job *job);
+/* Of a binding that is being deleted: what a Delete failed for, or must not be made for by --mode or
+ * the deletion budget; else what can't be read and may be its own. NULL without either. */
+const struct mirror_entry *job_stuck(struct run *run, const struct job *job);
+/* Of one that stays: what a Delete is for that the deletion budget does not allow, or that a person
+ * has to make possible; NULL without one. */
+const struct mirror_entry *job_lingering(const struct job *job);
 
 /* ---- apply_farewell.c ---- */
 

@@ -226,7 +226,7 @@ static void judge_accepted(struct outcome *outcome, const struct claim *claim,
 /* Why the association of a binding that is being deleted still stands. */
 static const char *say_stuck(struct strbuf *message, const struct outcome_context *context)
 {
-    const struct mirror_entry *stuck = context->stuck->entry;
+    const struct mirror_entry *stuck = context->stuck;
 
     strbuf_format(message, "association %s of service account '%s' %s: ", stuck->association->id,
                   stuck->key.service_account,
@@ -248,7 +248,7 @@ static const char *say_stuck(struct strbuf *message, const struct outcome_contex
 static const char *say_associated(struct strbuf *message, const struct tally *tally,
                                   const struct outcome_context *context)
 {
-    const struct mirror_entry *lingering = context->lingering ? context->lingering->entry : NULL;
+    const struct mirror_entry *lingering = context->lingering;
     bool fails = lingering && lingering->trouble && outcome_trouble_lasts(lingering->trouble->kind);
 
     strbuf_str(message, tally->wanted == 0 ? "no service account matches the selector"

@@ -27,12 +27,12 @@ struct outcome_context {
     /* Why EKS can't be read at all right now; "" when it can. */
     const char *blind_reason;
     const char *blind_message;
-    /* A binding that is being deleted: the Delete that can't be made, or what can't be read and may
-     * be its own; NULL: none. */
-    const struct plan_step *stuck;
-    /* A binding that stays: a Delete of what it no longer asks for that is held, or that waits for a
+    /* A binding that is being deleted: what can't be deleted, or what can't be read and may be its
+     * own; NULL: none. */
+    const struct mirror_entry *stuck;
+    /* A binding that stays: what it no longer asks for, where the Delete is held, or waits for a
      * person to make it possible; NULL: none. */
-    const struct plan_step *lingering;
+    const struct mirror_entry *lingering;
     const struct role *role; /* of the binding, as IAM tells; NULL: not asked for */
     const char *hold;        /* why the deletion budget does not allow it; "" when it does */
     /* Since when Ready's reason has been what it is, for bindings that are not Ready (ms since

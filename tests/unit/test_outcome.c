@@ -249,16 +249,15 @@ static void a_deletion_that_is_held_says_how_to_let_it_go(void **state)
 {
     CLEANUP(stage_release) struct stage stage;
     const struct binding_status *status;
-    struct plan_step step;
+    struct mirror_entry *entry;
     struct binding *binding;
 
     (void)state;
     stage_init(&stage);
     binding = add_reader(&stage);
     binding->deleting = true;
-    step =
-        (struct plan_step){.verb = PLAN_DELETE, .held = true, .entry = add_ours(&stage, "app-sa")};
-    stage.context.stuck = stage.context.lingering = &step;
+    entry = add_ours(&stage, "app-sa");
+    stage.context.stuck = stage.context.lingering = entry;
     stage.context.hold = "40 are wanted: kubectl annotate lease";
     status = judge(&stage);
     is(status, CONDITION_READY, CONDITION_FALSE, "DeletionHeld");
@@ -267,7 +266,7 @@ static void a_deletion_that_is_held_says_how_to_let_it_go(void **state)
          "40 are wanted: kubectl annotate lease");
     stage.context.hold = "";
     is(judge(&stage), CONDITION_READY, CONDITION_FALSE, "DeletionDisabled");
-    mirror_failed(step.entry, TROUBLE_DENIED, "no right to", 1, NOW, 1000);
+    mirror_failed(entry, TROUBLE_DENIED, "no right to", 1, NOW, 1000);
     status = judge(&stage);
     is(status, CONDITION_READY, CONDITION_FALSE, "AccessDenied");
     says(status, CONDITION_READY, "no right to");
@@ -277,14 +276,12 @@ static void a_key_it_no_longer_asks_for_may_be_held_too(void **state)
 {
     CLEANUP(stage_release) struct stage stage;
     const struct binding_status *status;
-    struct plan_step step;
 
     (void)state;
     stage_init(&stage);
     add_reader(&stage);
     add_ours(&stage, "app-sa");
-    step = (struct plan_step){.verb = PLAN_DELETE, .held = true, .entry = add_ours(&stage, "old")};
-    stage.context.lingering = &step;
+    stage.context.lingering = add_ours(&stage, "old");
     stage.context.hold = "40 are wanted";
     status = judge(&stage);
     is(status, CONDITION_READY, CONDITION_TRUE, "Ready");

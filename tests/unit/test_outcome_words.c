@@ -15,12 +15,9 @@
 
 static const struct binding_status *judge_stuck(struct stage *stage, const char *hold)
 {
-    const struct plan_step step = {.verb = PLAN_DELETE,
-                                   .evidence = EVIDENCE_BINDING_DELETED,
-                                   .entry = stage->scene.mirror.entries[0]};
     const struct binding_status *status;
 
-    stage->context.stuck = &step;
+    stage->context.stuck = stage->scene.mirror.entries[0];
     stage->context.hold = hold;
     status = judge(stage);
     stage->context.stuck = NULL;
@@ -62,14 +59,12 @@ static void what_has_gone_meanwhile_does_not_linger(void **state)
 {
     const struct association_key key = {"app", "old-sa"};
     CLEANUP(stage_release) struct stage stage;
-    struct plan_step step = {.verb = PLAN_DELETE, .evidence = EVIDENCE_SPEC_MOVED};
 
     (void)state;
     stage_init(&stage);
     add_reader(&stage);
     add_ours(&stage, "app-sa");
-    step.entry = mirror_entry(&stage.scene.mirror, &key);
-    stage.context.lingering = &step;
+    stage.context.lingering = mirror_entry(&stage.scene.mirror, &key);
     stage.context.hold = "20 of 20 are spent";
     is(judge(&stage), CONDITION_ASSOCIATED, CONDITION_TRUE, "Associated");
     assert_string_equal(stage.outcome.status.conditions[CONDITION_ASSOCIATED].message,
