@@ -320,12 +320,17 @@ void credentials_peer(struct http_settings *ret_settings)
     *ret_settings = (struct http_settings){.proxy = "", .connect_ms = CONNECT_MS};
 }
 
+/* Comes the set of an answer, or as it stands in the environment or a file? */
+static bool are_fetched(const struct credentials_chain *chain)
+{
+    return chain->stages[chain->count - 1].method->request != NULL;
+}
+
 bool credentials_are_written(const struct credentials *credentials)
 {
     const struct credentials_chain *chain = &credentials->chain;
 
-    return chain->count > 0 && credentials_chain_reads_files(chain) &&
-           !chain->stages[chain->count - 1].method->request;
+    return chain->count > 0 && credentials_chain_reads_files(chain) && !are_fetched(chain);
 }
 
 bool credentials_reject(struct credentials *credentials, int64_t wall_us, const struct error *why)
@@ -333,8 +338,7 @@ bool credentials_reject(struct credentials *credentials, int64_t wall_us, const 
     const struct credentials_chain *chain = &credentials->chain;
     struct error told = *why;
 
-    if (chain->count == 0 ||
-        (!credentials_chain_reads_files(chain) && !chain->stages[chain->count - 1].method->request))
+    if (chain->count == 0 || (!credentials_chain_reads_files(chain) && !are_fetched(chain)))
         return false;
     if (!credentials->rejected)
         wait_longer(credentials, wall_us);
