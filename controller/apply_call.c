@@ -182,15 +182,27 @@ static void note_removed(struct run *run, const struct flight *flight)
                             binding->resource_version, run->ports->now(run->ports->world));
 }
 
-static void note_refusal(struct run *run, const struct flight *flight)
+/* A conflict or a missing object is news that the watch is about to bring. */
+static bool is_conflict(const struct error *error)
+{
+    return error->kind == ERROR_CONFLICT || error->kind == ERROR_NOT_FOUND;
+}
+
+static void put_off(struct run *run, const struct flight *flight)
 {
     const struct ports *ports = run->ports;
     struct refusals *refusals = run->apply->refusals;
     const struct binding *binding = flight->task.job->claim->binding;
+    bool conflict = is_conflict(&flight->call.error);
+    int64_t now = ports->now(ports->world);
+    uint64_t random = ports->random(ports->world);
 
-    refusals_note(refusals, binding, ports->now(ports->world), ports->random(ports->world));
+    if (conflict)
+        refusals_note_conflict(refusals, binding, now, random);
+    else
+        refusals_note(refusals, binding, now, random);
     run_note_due(run, refusals_until(refusals, binding));
-    if (run->result->refusal.kind == ERROR_NONE)
+    if (!conflict && run->result->refusal.kind == ERROR_NONE)
         run->result->refusal = flight->call.error;
 }
 
@@ -213,15 +225,12 @@ static void pass_the_turn(struct run *run, const struct job *job)
     run->apply->refusals->turn = next;
 }
 
-/* A conflict or a missing object is news that the watch is about to bring. */
 static void note_kube_failure(struct run *run, const struct flight *flight)
 {
     const struct call *call = &flight->call;
 
-    if (call->error.kind == ERROR_CONFLICT || call->error.kind == ERROR_NOT_FOUND)
-        return;
-    if (is_refusal(&call->error)) {
-        note_refusal(run, flight);
+    if (is_conflict(&call->error) || is_refusal(&call->error)) {
+        put_off(run, flight);
         return;
     }
     if (run->result->kube_error.kind == ERROR_NONE)

@@ -51,8 +51,8 @@ static struct refusal *add(struct refusals *refusals, const char *uid)
     return &refusals->items[index];
 }
 
-void refusals_note(struct refusals *refusals, const struct binding *binding, int64_t now,
-                   uint64_t random)
+static void put_off(struct refusals *refusals, const struct binding *binding, bool overtaken,
+                    int64_t now, uint64_t random)
 {
     struct refusal *refusal = find(refusals, binding->uid);
 
@@ -61,6 +61,28 @@ void refusals_note(struct refusals *refusals, const struct binding *binding, int
     mem_free(refusal->version);
     refusal->version = mem_strdup(binding->resource_version);
     refusal->retry_at = now + backoff_next(&refusal->backoff, random);
+    refusal->overtaken = overtaken;
+}
+
+void refusals_note(struct refusals *refusals, const struct binding *binding, int64_t now,
+                   uint64_t random)
+{
+    put_off(refusals, binding, false, now, random);
+}
+
+void refusals_note_conflict(struct refusals *refusals, const struct binding *binding, int64_t now,
+                            uint64_t random)
+{
+    put_off(refusals, binding, true, now, random);
+}
+
+size_t refusals_count(const struct refusals *refusals)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < refusals->count; i++)
+        count += !refusals->items[i].overtaken;
+    return count;
 }
 
 void refusals_forget(struct refusals *refusals, const char *uid)

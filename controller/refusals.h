@@ -6,6 +6,9 @@
  * rights may be missing in its namespace: then its status and finalizers can't be written, however
  * often that is tried. It is a trouble of this one binding. It waits by itself, from 1 to 2 seconds
  * up to 5 minutes, and holds up no other. Another resourceVersion of it is tried at once.
+ *
+ * A conflict (or "not found") says that the object has moved on, which the watch is about to show.
+ * Such a binding waits in the same way, for it need not be so: a webhook may have said it.
  */
 #pragma once
 
@@ -21,6 +24,7 @@ struct refusal {
     char *version; /* resourceVersion of the object that was refused */
     struct backoff backoff;
     int64_t retry_at; /* ms since boot */
+    bool overtaken;   /* it was a conflict */
     bool seen;        /* scratch of a pass */
 };
 
@@ -36,6 +40,11 @@ void refusals_release(struct refusals *refusals);
 /* A write was refused. */
 void refusals_note(struct refusals *refusals, const struct binding *binding, int64_t now,
                    uint64_t random);
+/* A write met a newer object, or none. */
+void refusals_note_conflict(struct refusals *refusals, const struct binding *binding, int64_t now,
+                            uint64_t random);
+/* How many are refused, which those that met a conflict are not. */
+size_t refusals_count(const struct refusals *refusals);
 /* A write was taken. */
 void refusals_forget(struct refusals *refusals, const char *uid);
 

@@ -193,7 +193,7 @@ static int act(struct sync *sync, const struct desired *desired, struct plan *pl
     sync->due = plan && sync->budget.due < result.due ? sync->budget.due : result.due;
     sync->facts.writes = result.writes;
     sync->facts.refusal = result.refusal;
-    sync->facts.refused = sync->refusals.count;
+    sync->facts.refused = refusals_count(&sync->refusals);
     pause_after(sync, &result);
     return 0;
 }

@@ -101,8 +101,42 @@ static void a_conflict_is_no_trouble_of_the_server(void **state)
         assert_int_equal(world->result.refusal.kind, ERROR_NONE);
         assert_int_equal(world->result.writes, 12);
         assert_false(world->result.kube_took);
-        assert_int_equal(world->refusals.count, 0);
+        assert_int_equal(refusals_count(&world->refusals), 0);
+        world->script.now += 2000;
     }
+}
+
+/* The watch may have nothing to bring: a webhook may have said it. */
+static void a_conflict_that_no_news_explains_is_tried_again(void **state)
+{
+    struct apply_world *world = *state;
+    int64_t start = world->script.now;
+
+    add_ready(world, "reader");
+    break_down(world, CALL_PATCH_STATUS, ERROR_CONFLICT, 409);
+    apply_world_run(world);
+    assert_in_range(world->result.due, start + 1000, start + 2000);
+    error_clear(&world->fails[CALL_PATCH_STATUS]);
+    apply_world_run(world);
+    assert_int_equal(count_reported(world), 0);
+    world->script.now = start + 2000;
+    apply_world_run(world);
+    assert_int_equal(count_reported(world), 1);
+    assert_int_equal(world->refusals.count, 0);
+}
+
+static void what_a_conflict_announced_is_not_waited_out(void **state)
+{
+    struct apply_world *world = *state;
+    struct binding *reader = apply_world_add(world, "reader");
+
+    apply_world_stand(world, "reader");
+    break_down(world, CALL_PATCH_STATUS, ERROR_CONFLICT, 409);
+    apply_world_run(world);
+    error_clear(&world->fails[CALL_PATCH_STATUS]);
+    reader->resource_version = "9";
+    apply_world_run(world);
+    assert_int_equal(count_reported(world), 1);
 }
 
 static void a_server_in_trouble_is_left_in_peace_after_eight_failures(void **state)
@@ -420,6 +454,8 @@ int main(void)
         TEST(a_write_that_changed_nothing_is_not_waited_for),
         TEST(a_second_write_goes_by_the_version_of_the_first),
         TEST(a_conflict_is_no_trouble_of_the_server),
+        TEST(a_conflict_that_no_news_explains_is_tried_again),
+        TEST(what_a_conflict_announced_is_not_waited_out),
         TEST(a_server_in_trouble_is_left_in_peace_after_eight_failures),
         TEST(a_namespace_that_cannot_be_written_holds_up_no_other),
         TEST(the_first_trouble_is_told),

@@ -76,6 +76,20 @@ static void a_write_that_was_taken_ends_it(void **state)
     assert_int_equal(refusals.count, 0);
 }
 
+static void a_conflict_waits_and_is_not_counted(void **state)
+{
+    CLEANUP(refusals_release) struct refusals refusals = {0};
+    struct binding a = binding_of("a", "5"), b = binding_of("b", "5");
+
+    (void)state;
+    refusals_note_conflict(&refusals, &a, 1000, 0);
+    refusals_note_conflict(&refusals, &b, 1000, 0);
+    assert_int_equal(refusals_count(&refusals), 0);
+    assert_true(refusals_until(&refusals, &a) > 1000);
+    refusals_note(&refusals, &b, 1000, 0);
+    assert_int_equal(refusals_count(&refusals), 1);
+}
+
 static void those_of_bindings_that_are_gone_end(void **state)
 {
     CLEANUP(refusals_release) struct refusals refusals = {0};
@@ -99,6 +113,7 @@ int main(void)
         cmocka_unit_test(waits_grow_up_to_five_minutes),
         cmocka_unit_test(another_version_is_tried_at_once),
         cmocka_unit_test(a_write_that_was_taken_ends_it),
+        cmocka_unit_test(a_conflict_waits_and_is_not_counted),
         cmocka_unit_test(those_of_bindings_that_are_gone_end),
     };
     return cmocka_run_group_tests(refusals_tests, NULL, NULL);
