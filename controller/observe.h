@@ -45,7 +45,6 @@ struct observe {
     int64_t list_wanted_at;  /* a List made at this time or later is needed; 0: none */
     int64_t list_not_before; /* the last one failed */
     bool cut;                /* what EKS let wait was left for the next pass */
-    bool answered;           /* EKS has answered at least once */
     struct backoff verify_backoff, list_backoff;
     struct error trouble; /* of the last verification or List that failed; cleared by success */
 };

@@ -110,7 +110,6 @@ static int check_named(struct observe *observe, const struct call *identity, str
 
     if (gather_call(observe->intake, &observe->pace, &cluster, err) < 0)
         return -1;
-    observe->answered |= cluster.error.kind == ERROR_NONE || cluster.error.status > 0;
     if (identity->error.kind != ERROR_NONE)
         return fail_verification(observe, &identity->error, err);
     if (cluster.detail == DETAIL_CLUSTER_MISSING && observe->searches)

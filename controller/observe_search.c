@@ -57,7 +57,6 @@ static int next_page(struct observe *observe, struct error *err)
     call.in.clusters.next_token = or_empty(before.next_token);
     if (gather_call(observe->intake, &observe->pace, &call, err) < 0)
         return -1;
-    observe->answered |= call.error.kind == ERROR_NONE || call.error.status > 0;
     if (call.error.kind != ERROR_NONE) {
         observe_search_release(search);
         *err = call.error;

@@ -43,7 +43,6 @@ static void publish(struct vitals *vitals, const struct sync *sync)
     pthread_mutex_lock(&vitals->lock);
     vitals->synced = intake_synced(&sync->intake);
     vitals->leading = sync->leading;
-    vitals->answered = sync->observe.answered;
     vitals->wrong = sync->observe.cluster.verdict == CLUSTER_WRONG;
     copy_text(vitals->why, sizeof vitals->why, trouble_of(sync));
     pthread_mutex_unlock(&vitals->lock);
@@ -325,8 +324,8 @@ bool vitals_ready(struct vitals *vitals, char *ret_why, size_t size)
     pthread_mutex_lock(&vitals->lock);
     if (!vitals->synced)
         snprintf(ret_why, size, "bindings and service accounts are not known yet: %s", vitals->why);
-    else if (vitals->leading && (vitals->wrong || !vitals->answered))
-        snprintf(ret_why, size, "%s", vitals->why[0] ? vitals->why : "EKS has not answered yet");
+    else if (vitals->leading && vitals->wrong)
+        snprintf(ret_why, size, "this is the wrong cluster: %s", vitals->why);
     else
         ready = true;
     pthread_mutex_unlock(&vitals->lock);

@@ -16,7 +16,6 @@ struct vitals {
     pthread_mutex_t lock;
     bool synced; /* both stores hold a whole state */
     bool leading;
-    bool answered; /* EKS has answered at least once */
     bool wrong;    /* known to be the wrong cluster */
     char why[512]; /* what keeps it from working, as a sentence; "" when nothing does */
 
@@ -48,6 +47,7 @@ void vitals_counted(const struct call *call);
  * found to agree with it again. One line each. */
 void vitals_clock_off(int64_t offset_us);
 
-/* Any thread: ready to serve? If not, ret_why says so in a sentence. A standby and an unverified
- * cluster are ready, a wrong cluster is not. */
+/* Any thread: ready to serve? If not, ret_why says so in a sentence. A standby is ready, and so is one
+ * that can't tell its cluster yet, as where EKS does not answer: what keeps it from working is for
+ * the bindings to say, and another pod would fare no better. A wrong cluster is not. */
 bool vitals_ready(struct vitals *vitals, char *ret_why, size_t size);

@@ -162,28 +162,6 @@ static void an_answer_that_makes_no_sense_is_an_error(void **state)
     assert_in_range(wait(world), 500, 2000);
 }
 
-static void eks_has_answered_once_it_said_anything(void **state)
-{
-    static const struct {
-        enum error_kind kind;
-        int status;
-        bool answered;
-    } rows[] = {{ERROR_TRANSIENT, 0, false}, {ERROR_DENIED, 403, true}, {ERROR_NONE, 0, true}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        CLEANUP(observe_world_release) struct observe_world world;
-        struct error err;
-
-        observe_world_init(&world);
-        if (rows[i].kind)
-            go_wrong(&world, CALL_DESCRIBE_CLUSTER, rows[i].kind);
-        world.fails[CALL_DESCRIBE_CLUSTER].status = rows[i].status;
-        look(&world, &err);
-        assert_true(world.observe.answered == rows[i].answered);
-    }
-}
-
 static void one_that_eks_deletes_is_still_ours(void **state)
 {
     struct observe_world *world = *state;
@@ -263,7 +241,6 @@ int main(void)
         TEST(a_verdict_stands_while_it_cannot_be_read),
         TEST(a_server_that_names_a_time_is_waited_for),
         TEST(an_answer_that_makes_no_sense_is_an_error),
-        TEST(eks_has_answered_once_it_said_anything),
         TEST(one_that_eks_deletes_is_still_ours),
         TEST(a_doubt_is_looked_into_at_once),
         TEST(a_world_that_ends_ends_the_look),
