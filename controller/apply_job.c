@@ -141,6 +141,8 @@ const struct mirror_entry *job_stuck(struct run *run, const struct job *job)
         if (step->evidence == EVIDENCE_BINDING_DELETED && step->entry->association &&
             (step->entry->trouble || forbidden || step->held))
             return step->entry;
+        if (step->entry && step->entry->trouble && run_awaits_tag(run, step))
+            return step->entry;
     }
     return binding->deleting && binding->has_finalizer ? run_unreadable(run, binding->namespace)
                                                        : NULL;

@@ -15,6 +15,18 @@ static bool still_stands(const struct plan_step *step, int64_t now)
     return !entry->deleted_at || now < entry->deleted_at + MIRROR_SETTLE_MS;
 }
 
+/* A retained association is told by its tag alone once its binding is gone. Where somebody has to
+ * mend first what keeps it from being written, or `suspend` forbids it, it is not waited for. */
+bool run_awaits_tag(const struct run *run, const struct plan_step *step)
+{
+    const struct mirror_trouble *trouble;
+
+    if (!plan_retains(step, run->apply->context))
+        return false;
+    trouble = mirror_trouble(step->entry, step->claim->binding->generation);
+    return !(trouble && outcome_trouble_lasts(trouble->kind));
+}
+
 /* ---- keys that others take over ---- */
 
 /* Is it about to be another's, or about to go? A hand-over that somebody has to mend first, or that
@@ -173,7 +185,7 @@ bool run_may_let_go(struct run *run, const struct job *job)
     int64_t now = run->ports->now(run->ports->world);
 
     for (size_t i = 0; i < job->step_count; i++)
-        if (still_stands(job->steps[i], now))
+        if (still_stands(job->steps[i], now) || run_awaits_tag(run, job->steps[i]))
             return false;
     return !is_handing_over(run, job->claim->binding) && is_known_whole(run, job->claim->binding);
 }

@@ -155,6 +155,9 @@ void run_close_job(struct run *run, struct job *job);
  * jobs are made: it goes by the plan, not by what calls change since. */
 bool run_may_let_go(struct run *run, const struct job *job);
 
+/* Is the tag that keeps what this binding leaves behind still to be written, and will it be? */
+bool run_awaits_tag(const struct run *run, const struct plan_step *step);
+
 /* What of a namespace can't be read, and a person has to mend it: as long as that is so, no binding
  * goes from there. NULL without any. */
 const struct mirror_entry *run_unreadable(struct run *run, const char *namespace);

@@ -142,11 +142,22 @@ static enum evidence evidence_against(const struct claim *claim, const struct as
 }
 
 /* Is it still that binding's? It may have been handed to another, or retained, unseen. */
-static enum plan_verb judge_deletion(const struct mirror *mirror, struct mirror_entry *entry)
+static enum plan_verb once_settled(const struct mirror *mirror, struct mirror_entry *entry,
+                                   enum plan_verb verb)
 {
     entry->settle =
         !entry->deleted_at && !entry->maybe_gone_at && !mirror_is_settled(mirror, entry);
-    return entry->settle ? PLAN_UNKNOWN : PLAN_DELETE;
+    return entry->settle ? PLAN_UNKNOWN : verb;
+}
+
+/* Its binding asks for it to stay and is about to go: then the tag alone says so. */
+static bool goes_untagged(const struct claim *claim, const struct mirror_entry *entry)
+{
+    const struct binding *binding = claim->binding;
+
+    return binding->deleting && binding->has_finalizer && binding->retain && !binding->abandon &&
+           strcmp(binding->namespace, entry->key.namespace) == 0 && !entry->deleted_at &&
+           !entry->maybe_gone_at;
 }
 
 static struct plan_step judge_unwanted(struct uid_index *index, const struct mirror *mirror,
@@ -166,6 +177,11 @@ static struct plan_step judge_unwanted(struct uid_index *index, const struct mir
         step.verb = PLAN_ORPHAN;
         return step;
     }
+    if (goes_untagged(step.claim, entry)) {
+        step.verb = once_settled(mirror, entry, PLAN_CHANGE);
+        step.tags = step.retains = true;
+        return step;
+    }
     step.evidence = evidence_against(step.claim, &entry->key);
     if (step.evidence == EVIDENCE_ACCOUNT_GONE) {
         if (!entry->absent_since || context->accounts_doubtful)
@@ -174,8 +190,18 @@ static struct plan_step judge_unwanted(struct uid_index *index, const struct mir
         entry->absent_since = 0;
     }
     if (step.evidence != EVIDENCE_NONE)
-        step.verb = judge_deletion(mirror, entry);
+        step.verb = once_settled(mirror, entry, PLAN_DELETE);
     return step;
+}
+
+bool plan_retains(const struct plan_step *step, const struct plan_context *context)
+{
+    const struct association *association;
+
+    if (!step->retains || step->claim->binding->suspend || context->mode == PLAN_OBSERVE)
+        return false;
+    association = step->entry->association;
+    return association && !pairs_has(association->tags, TAG_RETAIN, "true");
 }
 
 bool plan_may_delete(const struct plan_step *step, const struct association *seen,

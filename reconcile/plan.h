@@ -16,6 +16,7 @@
  *     yes     an add-on's              ADD_ON     never touched
  *     yes     somebody else's          TAKEN      or CHANGE, when `adoption` says so
  *     no      ours, with evidence      DELETE     see enum evidence
+ *     no      ours, retained           CHANGE     its binding goes before the tag was written (D5)
  *     no      ours, no binding left    ORPHAN     reported, never deleted
  *     no      anything else            LEAVE
  *
@@ -56,6 +57,7 @@ struct plan_step {
     enum plan_verb verb;
     unsigned fields; /* CHANGE: the enum access_field that differ */
     bool tags;       /* CHANGE: the tags differ */
+    bool retains;    /* CHANGE: for the tag that keeps what its binding leaves behind (D5) */
     enum evidence evidence;
     bool held;           /* DELETE: set by the pass, the deletion budget does not allow it (D3) */
     struct want *want;   /* NULL when nobody holds the key */
@@ -97,6 +99,9 @@ void plan_retry_deletes(const struct plan *plan, size_t claim);
 /* The step for one wanted key: what plan_make() would say of it now. After calls it tells whether
  * the key is in place. */
 struct plan_step plan_judge(struct want *want, struct mirror_entry *entry, const char *owner);
+
+/* Is the tag that keeps what its binding leaves behind (D5) still to be written, and may it be? */
+bool plan_retains(const struct plan_step *step, const struct plan_context *context);
 
 /* Does what a Describe shows just before a Delete (`seen`) still allow it: the association that the
  * plan went by, ours (rule D4), for the same binding, not retained (D5)? */

@@ -39,6 +39,22 @@ def event_of(blue, app, reason):
     return wait_for(find, 20, f"the Event {reason}")
 
 
+def test_what_is_retained_at_the_last_moment_is_tagged(blue, standin, made):
+    """It sees at once that the binding is to leave what it has, and that it is deleted."""
+    app, maker = made
+    held = standin.association(blue, app, "app-sa")
+    assert "podbind.dev/retain" not in held["tags"]
+    maker.pause()
+    kube.patch_binding(blue, app, "reader", deletionPolicy="Retain")
+    kube.delete_binding(blue, app, "reader")
+    maker.resume()
+    kube.wait_gone(blue, app, "reader")
+    left = standin.association(blue, app, "app-sa")
+    assert left["associationId"] == held["associationId"]
+    assert left["tags"] == {**held["tags"], "podbind.dev/retain": "true"}
+    assert maker.metrics()["podbind_orphans"] == 0
+
+
 def test_an_abandoned_binding_goes_and_leaves_what_it_has(blue, standin, made):
     app, _ = made
     held = standin.association(blue, app, "app-sa")

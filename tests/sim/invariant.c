@@ -93,6 +93,22 @@ bool invariant_may_adopt(const struct replica *replica, const char *id)
     return holder && holder->adoption != ADOPTION_NEVER && there->owner_arn[0] == '\0';
 }
 
+/* Its binding goes, and what it leaves gets the tag that says so. */
+static bool is_left_by_its_binding(const struct view *view, const struct model_association *one)
+{
+    const char *uid = expect_tag(one, "podbind.dev/binding");
+
+    for (size_t i = 0; uid && i < view->binding_count; i++) {
+        const struct binding *binding = view->bindings[i];
+
+        if (strcmp(binding->uid, uid) == 0)
+            return binding->deleting && binding->has_finalizer && binding->retain &&
+                   !binding->abandon && !binding->suspend &&
+                   strcmp(binding->namespace, one->namespace) == 0;
+    }
+    return false;
+}
+
 static void check_change(struct replica *replica, const struct call *call)
 {
     struct world *world = replica->world;
@@ -108,6 +124,10 @@ static void check_change(struct replica *replica, const struct call *call)
     if (!there)
         return;
     holder = expect_holder(&view, there->namespace, there->service_account);
+    if (!holder && call->verb != CALL_UPDATE_ASSOCIATION &&
+        (expect_ours(there, OWNER) ? is_left_by_its_binding(&view, there)
+                                   : tagged_lost_lately(world, id)))
+        return;
     live = holder ? kube_binding_by_uid(&world->kube, holder->uid, strlen(holder->uid)) : NULL;
     if (!holder || holder->suspend) {
         world_fail(world, "mode", "%s of %s, which nobody may ask for", call_name(call->verb), id);
@@ -259,6 +279,23 @@ static bool is_stuck(const struct replica *replica, const struct model_associati
                        entry->trouble->kind != TROUBLE_THROTTLED));
 }
 
+/* What is retained has the tag that says so, as far as the replica can know: not where it is suspended,
+ * may not write tags, or has seen one that somebody takes away just now. */
+static bool lacks_its_tag(const struct replica *replica, const struct binding *binding,
+                          const struct model_association *one)
+{
+    struct association_key key = {one->namespace, one->service_account};
+    const struct mirror_entry *entry = mirror_find(&replica->sync.observe.mirror, &key);
+
+    if (!binding->retain || binding->suspend || expect_tag(one, "podbind.dev/retain") ||
+        strcmp(binding->namespace, one->namespace) != 0 || is_stuck(replica, one) || !entry ||
+        !entry->association)
+        return false;
+    return !pairs_has(entry->association->tags, "podbind.dev/retain", "true") &&
+           !(entry->trouble && entry->trouble->kind != TROUBLE_RETRYING &&
+             entry->trouble->kind != TROUBLE_THROTTLED);
+}
+
 /* It was deleted in this life, a moment ago, and reads show it still. Not so when it was deleted
  * before it ever showed. */
 static void check_ghosts(struct replica *replica, const struct binding *binding)
@@ -311,6 +348,10 @@ static void check_finalizers(struct replica *replica, const struct object_in *in
 
         if (!expect_ours(one, OWNER) || !uid || strcmp(uid, binding->uid) != 0)
             continue;
+        if (lacks_its_tag(replica, binding, one))
+            world_fail(world, "let-go",
+                       "%s is let go, and %s stays without the tag that retains it", binding->name,
+                       one->id);
         if (binding->retain || expect_tag(one, "podbind.dev/retain") || is_stuck(replica, one)) {
             world->tally->sometimes[SOMETIMES_RETAINED]++;
             marks_set(&world->retained, world->now, "%s", uid);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "crds/pairs.h"
 #include "tests/unit/apply_world.h"
 
 /* ---- nothing is left ---- */
@@ -65,6 +66,62 @@ static void observe_mode_lets_nothing_go(void **state)
     apply_world_let_go(world, false);
     world->scene.context.mode = PLAN_NO_DELETE; /* nothing would have to be deleted */
     apply_world_let_go(world, true);
+}
+
+/* ---- what stays: its tag comes first ---- */
+
+static struct mirror_entry *leave_behind(struct apply_world *world)
+{
+    world->scene.bindings[0]->retain = true;
+    return apply_world_stand(world, "reader");
+}
+
+static void what_is_retained_gets_its_tag_first(void **state)
+{
+    struct apply_world *world = *state;
+    struct mirror_entry *entry = leave_behind(world);
+
+    apply_world_run(world);
+    assert_true(pairs_has(world->eks[0]->tags, TAG_RETAIN, "true"));
+    assert_true(pairs_has(entry->association->tags, TAG_RETAIN, "true"));
+    assert_int_equal(world->calls[CALL_DELETE_ASSOCIATION], 0);
+    apply_world_let_go(world, true);
+}
+
+static void a_tag_that_fails_for_a_while_is_waited_for(void **state)
+{
+    struct apply_world *world = *state;
+
+    leave_behind(world);
+    error_set(&world->fails[CALL_TAG_ASSOCIATION], ERROR_TRANSIENT, "not now");
+    apply_world_let_go(world, false);
+    world->script.now += 60000;
+    apply_world_let_go(world, false);
+    assert_string_equal(apply_world_binding(world, "reader")->reason, "Retrying");
+    error_clear(&world->fails[CALL_TAG_ASSOCIATION]);
+    world->script.now += 60000;
+    apply_world_run(world);
+    apply_world_let_go(world, true);
+}
+
+static void a_tag_that_a_person_has_to_allow_is_not_waited_for(void **state)
+{
+    struct apply_world *world = *state;
+
+    leave_behind(world);
+    error_set(&world->fails[CALL_TAG_ASSOCIATION], ERROR_DENIED, "not allowed");
+    apply_world_run(world);
+    apply_world_let_go(world, true);
+}
+
+static void a_suspended_binding_leaves_no_tag(void **state)
+{
+    struct apply_world *world = *state;
+
+    leave_behind(world);
+    world->scene.bindings[0]->suspend = true;
+    apply_world_let_go(world, true);
+    assert_int_equal(world->calls[CALL_TAG_ASSOCIATION], 0);
 }
 
 /* ---- keys that others take over ---- */
@@ -351,6 +408,10 @@ int main(void)
         TEST(the_object_went_with_its_last_finalizer),
         TEST(while_others_hold_it_nothing_went),
         TEST(observe_mode_lets_nothing_go),
+        TEST(what_is_retained_gets_its_tag_first),
+        TEST(a_tag_that_fails_for_a_while_is_waited_for),
+        TEST(a_tag_that_a_person_has_to_allow_is_not_waited_for),
+        TEST(a_suspended_binding_leaves_no_tag),
         TEST(what_another_takes_over_is_waited_for),
         TEST(a_hand_over_that_a_person_has_to_mend_is_not_waited_for),
         TEST(a_hand_over_that_was_mended_by_an_edit_is_waited_for),

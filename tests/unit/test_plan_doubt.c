@@ -76,6 +76,46 @@ static void a_delete_waits_for_a_settled_description(void **state)
     assert_false(entry->settle);
 }
 
+/* It may have been handed to another binding, unseen: that one's would be retained. */
+static void a_tag_that_retains_waits_for_a_settled_description(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+    struct mirror_entry *entry;
+
+    (void)state;
+    read_given("binding app/reader +deleting +retain\nassociation app/app-sa\n", &scene);
+    entry = scene.mirror.entries[0];
+    assert_int_equal(only_step(&scene)->verb, PLAN_CHANGE);
+    assert_true(plan_retains(only_step(&scene), &scene.context));
+    scene.mirror.epoch = entry->described_at;
+    scene_plan(&scene);
+    assert_int_equal(only_step(&scene)->verb, PLAN_UNKNOWN);
+    assert_true(entry->settle);
+    assert_true(plan_retains(only_step(&scene), &scene.context)); /* the finalizer waits for it */
+    entry->maybe_gone_at = scene.context.now;
+    scene_plan(&scene);
+    assert_int_equal(only_step(&scene)->verb, PLAN_LEAVE);
+    entry->maybe_gone_at = 0;
+    scene_plan(&scene);
+    mem_free(entry->association); /* somebody has deleted it meanwhile */
+    entry->association = NULL;
+    assert_false(plan_retains(only_step(&scene), &scene.context));
+}
+
+static void a_tag_that_retains_is_not_waited_for_where_it_may_not_be_written(void **state)
+{
+    CLEANUP(scene_release) struct scene scene;
+
+    (void)state;
+    read_given("binding app/reader +deleting +retain\nassociation app/app-sa\n", &scene);
+    scene.context.mode = PLAN_OBSERVE;
+    assert_false(plan_retains(only_step(&scene), &scene.context));
+    scene.context.mode = PLAN_NO_DELETE;
+    assert_true(plan_retains(only_step(&scene), &scene.context));
+    scene.bindings[0]->suspend = true;
+    assert_false(plan_retains(only_step(&scene), &scene.context));
+}
+
 /* To delete once more what may be gone does no harm. */
 static void a_delete_of_unknown_outcome_is_repeated_without_waiting(void **state)
 {
@@ -237,6 +277,8 @@ int main(void)
         cmocka_unit_test(what_may_have_been_deleted_is_unknown),
         cmocka_unit_test(ours_that_names_no_binding_is_an_orphan),
         cmocka_unit_test(a_delete_waits_for_a_settled_description),
+        cmocka_unit_test(a_tag_that_retains_waits_for_a_settled_description),
+        cmocka_unit_test(a_tag_that_retains_is_not_waited_for_where_it_may_not_be_written),
         cmocka_unit_test(a_delete_of_unknown_outcome_is_repeated_without_waiting),
         cmocka_unit_test(a_write_of_unknown_outcome_makes_its_namespace_unknown),
         cmocka_unit_test(a_key_where_only_a_failure_is_remembered_is_known_to_be_free),
