@@ -173,7 +173,8 @@ static bool is_made(const struct world *world, const struct binding *binding)
            (made && expect_ours(made, OWNER));
 }
 
-/* Did it want, since then, another key than that one, which is made? */
+/* Did it want, since then, another key than that one, which is made? Or select accounts, and that one
+ * was gone? */
 static bool was_made(const struct world *world, const struct binding *live,
                      const struct model_association *there, int64_t since)
 {
@@ -183,7 +184,8 @@ static bool was_made(const struct world *world, const struct binding *live,
 
         if (event->resource != RESOURCE_BINDINGS || strcmp(then->uid, live->uid) != 0)
             continue;
-        if (strcmp(then->service_account, there->service_account) != 0 && is_made(world, then))
+        if (then->selector_count > 0 ||
+            (strcmp(then->service_account, there->service_account) != 0 && is_made(world, then)))
             return true;
         if (event->at <= since)
             break;
