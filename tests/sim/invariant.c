@@ -173,10 +173,10 @@ static bool is_made(const struct world *world, const struct binding *binding)
            (made && expect_ours(made, OWNER));
 }
 
-/* Did it want, since then, another key than that one, which is made? Or select accounts, and that one
- * was gone? */
-static bool was_made(const struct world *world, const struct binding *live,
-                     const struct model_association *there, int64_t since)
+/* Did its spec speak against that key, since then: as one that selects accounts (`by_account`), or that
+ * names another, which is made? */
+static bool was_against(const struct world *world, const struct binding *live,
+                        const struct model_association *there, bool by_account, int64_t since)
 {
     for (size_t i = world->kube.log_count; i-- > 0;) {
         const struct kube_event *event = &world->kube.log[i];
@@ -184,8 +184,9 @@ static bool was_made(const struct world *world, const struct binding *live,
 
         if (event->resource != RESOURCE_BINDINGS || strcmp(then->uid, live->uid) != 0)
             continue;
-        if (then->selector_count > 0 ||
-            (strcmp(then->service_account, there->service_account) != 0 && is_made(world, then)))
+        if (by_account ? then->selector_count > 0
+                       : strcmp(then->service_account, there->service_account) != 0 &&
+                             is_made(world, then))
             return true;
         if (event->at <= since)
             break;
@@ -193,12 +194,19 @@ static bool was_made(const struct world *world, const struct binding *live,
     return false;
 }
 
-/* The new association first, then the old one goes. It may have been renamed since the GET whose
- * answer came at `seen`. */
-static void check_made(struct world *world, const struct model_association *there,
-                       const struct binding *live, int64_t seen)
+/* Of one that selects, the account is gone long enough; of one that names, the new association stands.
+ * It may have been edited since the GET whose answer came at `seen`. */
+static void check_moved(struct replica *replica, const struct model_association *there,
+                        const struct binding *live, int64_t seen)
 {
-    if (!was_made(world, live, there, seen - PORT_CALL_TIMEOUT_MS))
+    struct world *world = replica->world;
+    int64_t since = seen - PORT_CALL_TIMEOUT_MS;
+
+    if (was_against(world, live, there, false, since))
+        return;
+    if (live->selector_count > 0)
+        check_grace(replica, there, live);
+    else if (!was_against(world, live, there, true, since))
         world_fail(world, "make-first", "%s/%s is deleted before %s/%s is made", there->namespace,
                    there->service_account, live->namespace, live->service_account);
 }
@@ -249,10 +257,8 @@ static void check_delete(struct replica *replica, const char *id)
         world_fail(world, "evidence", "a Delete of %s without a live GET of its binding", id);
     else if (seen < 0 || seen + EVIDENCE_MS < world->now)
         world_fail(world, "evidence", "a Delete of %s without a live GET that shows why", id);
-    else if (live && !live->deleting && live->selector_count > 0)
-        check_grace(replica, there, live);
     else if (live && !live->deleting)
-        check_made(world, there, live, seen);
+        check_moved(replica, there, live, seen);
 }
 
 static bool is_on_its_way(const struct world *world, const char *uid)

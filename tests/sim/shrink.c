@@ -34,7 +34,7 @@ static void run_trial(void *context)
     const struct trial *trial = context;
     struct tally tally = {0};
 
-    world_history(trial->tape, trial->way, fiber_new(), &tally, &trial->shared->history, NULL);
+    world_history(trial->tape, trial->way, fiber_new(), &tally, NULL, &trial->shared->history);
     trial->shared->words = trial->tape->count;
 }
 

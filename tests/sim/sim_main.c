@@ -52,13 +52,15 @@ struct printing {
 static void print_history(void *context)
 {
     struct printing *printing = context;
-    CLEANUP(strbuf_release) struct strbuf text = STRBUF_CAPPED(TRACE_CAP);
+    CLEANUP(trace_release) struct trace trace;
     struct tally tally = {0};
     struct history history;
-    bool well = world_history(printing->tape, printing->way, fiber_new(), &tally, &history, &text);
+    bool well;
 
-    fputs(strbuf_text(&text), printing->file);
-    fprintf(printing->file, "%s: trace %016" PRIx64 "%s%s\n", well ? "ok" : "FAILED", history.hash,
+    trace_init(&trace, true);
+    well = world_history(printing->tape, printing->way, fiber_new(), &tally, &trace, &history);
+    fputs(strbuf_text(&trace.text), printing->file);
+    fprintf(printing->file, "%s: trace %016" PRIx64 "%s%s\n", well ? "ok" : "FAILED", trace.hash,
             well ? "" : ", ", history.invariant);
     fflush(printing->file);
     _exit(well ? STATUS_WELL : STATUS_FAILED);

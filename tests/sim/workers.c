@@ -51,30 +51,31 @@ static void fail(struct shift *shift, uint64_t number)
 }
 
 static bool play(struct shift *shift, uint64_t number, enum world_way way, struct tally *tally,
-                 struct history *history)
+                 struct trace *trace, struct history *history)
 {
     struct tape tape;
     bool well;
 
     tape_init(&tape, shift->order->first + number);
-    well = world_history(&tape, way, shift->fiber, tally, history, NULL);
+    well = world_history(&tape, way, shift->fiber, tally, trace, history);
     tape_release(&tape);
     return well;
 }
 
-static bool repeats(struct shift *shift, uint64_t number, enum world_way way,
-                    struct history *history)
+static bool repeats(struct shift *shift, uint64_t number, enum world_way way, uint64_t hash)
 {
+    struct history *history = &shift->worker->result.history;
+    CLEANUP(trace_release) struct trace trace;
     struct tally tally = {0};
     struct history again;
 
-    play(shift, number, way, &tally, &again);
-    if (again.hash == history->hash)
+    trace_init(&trace, false);
+    play(shift, number, way, &tally, &trace, &again);
+    if (trace.hash == hash)
         return true;
     snprintf(history->invariant, sizeof history->invariant, INVARIANT_SAME_TRACE);
     snprintf(history->why, sizeof history->why,
-             "run twice it gives two traces, %016" PRIx64 " and %016" PRIx64, history->hash,
-             again.hash);
+             "run twice it gives two traces, %016" PRIx64 " and %016" PRIx64, hash, trace.hash);
     return false;
 }
 
@@ -82,17 +83,21 @@ static bool run_history(struct shift *shift, uint64_t number)
 {
     struct workers_result *result = &shift->worker->result;
     enum world_way way = shift->order->way;
+    bool twice = number % TWICE_EVERY == 0 || way == WORLD_FAITHFUL;
+    CLEANUP(trace_release) struct trace trace;
 
+    trace_init(&trace, false);
     alarm(HISTORY_SECONDS);
     shift->worker->number = number;
-    if (!play(shift, number, way, &result->tally, &result->history))
+    if (!play(shift, number, way, &result->tally, twice || shift->order->verbose ? &trace : NULL,
+              &result->history))
         return false;
     if (shift->order->verbose)
-        printf("%" PRIu64 " %016" PRIx64 "\n", shift->order->first + number, result->history.hash);
-    if (number % TWICE_EVERY != 0 && way != WORLD_FAITHFUL)
+        printf("%" PRIu64 " %016" PRIx64 "\n", shift->order->first + number, trace.hash);
+    if (!twice)
         return true;
     result->tally.repeated++;
-    return repeats(shift, number, way == WORLD_FAITHFUL ? WORLD_PLAIN : way, &result->history);
+    return repeats(shift, number, way == WORLD_FAITHFUL ? WORLD_PLAIN : way, trace.hash);
 }
 
 static void work(void *context)

@@ -419,12 +419,11 @@ static void places_init(struct world *world, struct fiber *fiber)
 }
 
 static void world_init(struct world *world, struct tape *tape, enum world_way way,
-                       struct fiber *fiber, struct tally *tally, bool keep)
+                       struct fiber *fiber, struct tally *tally, struct trace *trace)
 {
-    *world = (struct world){.way = way, .now = BOOT_MS, .tally = tally};
+    *world = (struct world){.way = way, .now = BOOT_MS, .tally = tally, .trace = trace};
     world->tape = *tape;
     world->tape.next = 0;
-    trace_init(&world->trace, keep);
     world->model = model_new();
     births_draw(world);
     go_on_to(world, world->now);
@@ -453,23 +452,20 @@ static void world_release(struct world *world)
     mem_free(world->owner_lost.items);
     mem_free(world->deleted.items);
     mem_free(world->retained.items);
-    trace_release(&world->trace);
 }
 
 bool world_history(struct tape *tape, enum world_way way, struct fiber *fiber, struct tally *tally,
-                   struct history *ret_history, struct strbuf *text)
+                   struct trace *trace, struct history *ret_history)
 {
     struct world world;
 
-    world_init(&world, tape, way, fiber, tally, text != NULL);
+    world_init(&world, tape, way, fiber, tally, trace);
     world_run(&world);
     tally_history(tally, world.port_calls, world.passes, world.crashes > 0);
     tally->seconds += (uint64_t)((world.now - BOOT_MS) / 1000);
-    *ret_history = (struct history){.failed = world.failed, .hash = world.trace.hash};
+    *ret_history = (struct history){.failed = world.failed};
     memcpy(ret_history->invariant, world.invariant, sizeof world.invariant);
     memcpy(ret_history->why, world.why, sizeof world.why);
-    if (text)
-        strbuf_str(text, strbuf_text(&world.trace.text));
     *tape = world.tape;
     world_release(&world);
     return !ret_history->failed;
@@ -483,7 +479,7 @@ bool world_history_from_words(const uint32_t *words, size_t count, struct histor
     bool well;
 
     tape_put(&tape, words, count);
-    well = world_history(&tape, WORLD_PLAIN, fiber, &tally, ret_history, NULL);
+    well = world_history(&tape, WORLD_PLAIN, fiber, &tally, NULL, ret_history);
     tape_release(&tape);
     fiber_free(fiber);
     return well;

@@ -180,7 +180,7 @@ struct admission {
 
 struct world {
     struct tape tape;
-    struct trace trace;
+    struct trace *trace; /* NULL: nobody reads it */
     struct tally *tally;
 
     enum world_way way;
@@ -252,16 +252,15 @@ struct world {
 /* How a history went. */
 struct history {
     bool failed;
-    uint64_t hash;      /* of its trace */
     char invariant[64]; /* that was broken, and how; "" */
     char why[1024];
 };
 
-/* Runs the history that a tape tells, from its first word on; the tape grows as it must. `text`
- * NULL, or gets the readable trace. Returns false when an invariant was broken: then the fiber may
+/* Runs the history that a tape tells, from its first word on; the tape grows as it must. `trace` may
+ * be NULL. Returns false when an invariant was broken: then the fiber may
  * still run, and memory of the operator's may be lost. */
 bool world_history(struct tape *tape, enum world_way way, struct fiber *fiber, struct tally *tally,
-                   struct history *ret_history, struct strbuf *text);
+                   struct trace *trace, struct history *ret_history);
 /* The same, plain, for whoever has only words and wants only the outcome: a fuzz target. */
 bool world_history_from_words(const uint32_t *words, size_t count, struct history *ret_history);
 
@@ -269,7 +268,8 @@ bool world_history_from_words(const uint32_t *words, size_t count, struct histor
 void world_fail(struct world *world, const char *invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* For a line about one replica begin the format with "%s " and its place's name. */
-#define TRACE(world, ...) trace_line(&(world)->trace, (world)->now, __VA_ARGS__)
+#define TRACE(world, ...)                                                                          \
+    ((world)->trace ? trace_line((world)->trace, (world)->now, __VA_ARGS__) : (void)0)
 
 bool world_is_calm(const struct world *world);
 int64_t world_wall_us(const struct world *world);
