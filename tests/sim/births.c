@@ -120,7 +120,7 @@ void births_draw(struct world *world)
     draw_kube(world);
     world->install_after = 5000;
     world->phase_until =
-        world->now + tape_between(&world->tape, 20000, 90000, "how long people are busy");
+        world->now + tape_between(&world->tape, 15000, 60000, "how long people are busy");
     TRACE(world, "faults: EKS %u, API server %u, watches %u per mille; identity %d, mode %d%s%s",
           world->weather.eks_faults, world->weather.kube_faults, world->weather.watch_faults,
           world->identity, world->weather.mode, world->weather.no_streams ? ", no streams" : "",
