@@ -34,6 +34,7 @@ static void ask_for_a_look(struct world *world, const struct actor *actor)
     snprintf(stamp, sizeof stamp, "%" PRIu64, ++world->numbers);
     next.reconcile_at = stamp;
     kube_update_binding(&world->kube, &next, false);
+    fight_look_asked(world, actor->namespace, actor->account);
 }
 
 static void did(struct world *world, struct actor *actor, enum deed deed, const char *what,

@@ -61,6 +61,16 @@ void fight_run(struct world *world)
         undo(world, one);
 }
 
+/* The operator may try all of it once more. */
+void fight_look_asked(struct world *world, const char *namespace, const char *account)
+{
+    struct fight *fight = &world->fight;
+
+    if (fight->until > 0 && strcmp(fight->namespace, namespace) == 0 &&
+        strcmp(fight->account, account) == 0)
+        fight->mutations = (struct recent){0};
+}
+
 void fight_check(struct world *world, const char *namespace, const char *account)
 {
     struct fight *fight = &world->fight;

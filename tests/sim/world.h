@@ -298,7 +298,9 @@ int64_t fight_due(const struct world *world);
 void fight_run(struct world *world);
 /* Begins with a key that something of ours stands under. */
 void fight_begin(struct world *world);
-/* A write of the operator to EKS: under his key not more than a dozen an hour. */
+/* Somebody asks for a look at the binding of this key (podbind.dev/reconcile-at). */
+void fight_look_asked(struct world *world, const char *namespace, const char *account);
+/* A write of the operator to EKS: under his key not more than a dozen an hour, from such a look on. */
 void fight_check(struct world *world, const char *namespace, const char *account);
 
 /* ---- births ---- */
