@@ -200,7 +200,7 @@ static void settle(struct world *world)
     world->phase_until = world->now + (is_tried(world) ? SETTLING_MS : CHECKED_MS);
     world->people_at = NEVER;
     world->awaits_budget = world->port_calls % 8 == 0;
-    world->stirred_at = world->now;
+    world->stirred_at = world->mended_at = world->now;
     world->try_rest_at = world->now + silence(world);
     world->weather.eks_latency = world->weather.kube_latency = 50;
     world->weather.watch_delay = 50;
@@ -222,6 +222,24 @@ static bool waits_for_iam(const struct world *world)
     return false;
 }
 
+/* A leader that has found fault with a role reads it again in a while, and finds it mended. */
+static bool waits_for_role(const struct world *world)
+{
+    for (size_t i = 0; i < world->place_count; i++) {
+        const struct place *place = &world->places[i];
+        const struct roles *roles = place->replica ? &place->replica->sync.roles : NULL;
+        int64_t mended_at = place_clock(place) - (world->now - world->mended_at);
+
+        if (!roles || place->candidate.lease.state != LEASE_LEADING)
+            continue;
+        for (size_t r = 0; r < roles->count; r++)
+            if (roles->items[r]->wanted && roles->items[r]->refused &&
+                roles->items[r]->read_at < mended_at)
+                return true;
+    }
+    return false;
+}
+
 /* Spent deletions stand on the Lease for ten minutes, and are taken off then. That is waited for in
  * one history of eight: it makes them twice as long. */
 static bool waits_for_budget(const struct world *world)
@@ -236,7 +254,7 @@ static bool is_at_rest(struct world *world)
 {
     bool well;
 
-    if (waits_for_budget(world) || waits_for_iam(world))
+    if (waits_for_budget(world) || waits_for_iam(world) || waits_for_role(world))
         return false;
     world->trial = true;
     rest_check(world);
