@@ -222,7 +222,8 @@ static bool waits_for_iam(const struct world *world)
     return false;
 }
 
-/* A leader that has found fault with a role reads it again in a while, and finds it mended. */
+/* A role that was asked for while it was broken, or with a wrong answer, is asked for again in ten
+ * minutes at the latest. */
 static bool waits_for_role(const struct world *world)
 {
     for (size_t i = 0; i < world->place_count; i++) {
@@ -233,8 +234,8 @@ static bool waits_for_role(const struct world *world)
         if (!roles || place->candidate.lease.state != LEASE_LEADING)
             continue;
         for (size_t r = 0; r < roles->count; r++)
-            if (roles->items[r]->wanted && roles->items[r]->refused &&
-                roles->items[r]->read_at < mended_at)
+            if (roles->items[r]->wanted && roles->items[r]->asked_at > 0 &&
+                roles->items[r]->asked_at < mended_at)
                 return true;
     }
     return false;

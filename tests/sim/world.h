@@ -242,7 +242,7 @@ struct world {
     uint64_t numbers; /* handed out, for names */
     uint64_t draws;   /* of the operator */
 
-    int64_t mended_at;               /* people have mended all roles */
+    int64_t mended_at;               /* people have mended all roles, and no answer is wrong */
     int64_t stirred_at, try_rest_at; /* settling: something was written last; next look */
     bool trial, trial_failed;        /* a failure is only noted */
     bool failed, abandoned;          /* abandoned: the operator will never end */
