@@ -27,6 +27,7 @@
 #define DESCRIBED_MS (130 * 1000)
 #define CHECKED_MS (11 * 60 * 1000) /* the operator looks at its cluster every ten minutes */
 #define TRY_MS (10 * 1000)
+#define TOLD_MS (10 * 1000) /* from a question to IAM until status says what came of it */
 #define QUIET_PASSES 3
 #define PACE_MS 4000 /* between two things that people do */
 
@@ -229,14 +230,17 @@ static bool waits_for_role(const struct world *world)
     for (size_t i = 0; i < world->place_count; i++) {
         const struct place *place = &world->places[i];
         const struct roles *roles = place->replica ? &place->replica->sync.roles : NULL;
-        int64_t mended_at = place_clock(place) - (world->now - world->mended_at);
+        int64_t now = place_clock(place), mended_at = now - (world->now - world->mended_at);
 
         if (!roles || place->candidate.lease.state != LEASE_LEADING)
             continue;
-        for (size_t r = 0; r < roles->count; r++)
-            if (roles->items[r]->wanted && roles->items[r]->asked_at > 0 &&
-                roles->items[r]->asked_at < mended_at)
+        for (size_t r = 0; r < roles->count; r++) {
+            const struct roles_entry *role = roles->items[r];
+            bool told = role->asked_at >= mended_at && now >= role->asked_at + TOLD_MS;
+
+            if (role->wanted && role->asked_at > 0 && !told)
                 return true;
+        }
     }
     return false;
 }
