@@ -94,3 +94,5 @@ void invariant_let_through(struct world *world, const char *before, const char *
 
 /* At rest: EKS holds what is wanted, the stores what the API server holds, each status is right. */
 void rest_check(struct world *world);
+/* Is there something that the operator does later, by time alone, and that status then tells? */
+bool rest_waits(const struct world *world);

@@ -7,8 +7,10 @@
 #include "base/mem.h"
 #include "tests/sim/candidate.h"
 #include "tests/sim/invariant.h"
+#include "tests/sim/place.h"
 #include "tests/sim/replica.h"
 
+#define TOLD_MS (10 * 1000) /* from a question to IAM until status says what came of it */
 #define ACCOUNT_COUNT (sizeof accounts / sizeof *accounts)
 
 /* All that people ever name. */
@@ -388,4 +390,53 @@ void rest_check(struct world *world)
         check_binding(world, world->kube.bindings[i]);
     if (world->weather.mode == PLAN_SYNC)
         check_leftovers(world);
+}
+
+/* ---- what is waited for ---- */
+
+/* An operator that a fault made believe that IAM does not answer asks once more in a while, and is
+ * then told that it may not. */
+static bool waits_for_iam(const struct world *world)
+{
+    for (size_t i = 0; i < world->place_count; i++)
+        if (world->weather.iam == IAM_DENIES && world->places[i].replica &&
+            world->places[i].replica->sync.roles.failures > 0)
+            return true;
+    return false;
+}
+
+/* A role that was asked for while it was broken, or with a wrong answer, is asked for again in ten
+ * minutes at the latest. */
+static bool waits_for_role(const struct world *world)
+{
+    for (size_t i = 0; i < world->place_count; i++) {
+        const struct place *place = &world->places[i];
+        const struct roles *roles = place->replica ? &place->replica->sync.roles : NULL;
+        int64_t now = place_clock(place), mended_at = now - (world->now - world->mended_at);
+
+        if (!roles || place->candidate.lease.state != LEASE_LEADING)
+            continue;
+        for (size_t r = 0; r < roles->count; r++) {
+            const struct roles_entry *role = roles->items[r];
+            bool told = role->asked_at >= mended_at && now >= role->asked_at + TOLD_MS;
+
+            if (role->wanted && role->asked_at > 0 && !told)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Spent deletions stand on the Lease for ten minutes, and are taken off then. That is waited for in
+ * one history of eight: it makes them twice as long. */
+static bool waits_for_budget(const struct world *world)
+{
+    const char *spent = world->kube.lease.deletions;
+
+    return spent && spent[0] != '\0' && world->awaits_budget;
+}
+
+bool rest_waits(const struct world *world)
+{
+    return waits_for_budget(world) || waits_for_iam(world) || waits_for_role(world);
 }

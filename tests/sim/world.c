@@ -27,7 +27,6 @@
 #define DESCRIBED_MS (130 * 1000)
 #define CHECKED_MS (11 * 60 * 1000) /* the operator looks at its cluster every ten minutes */
 #define TRY_MS (10 * 1000)
-#define TOLD_MS (10 * 1000) /* from a question to IAM until status says what came of it */
 #define QUIET_PASSES 3
 #define PACE_MS 4000 /* between two things that people do */
 
@@ -212,54 +211,12 @@ static void settle(struct world *world)
     }
 }
 
-/* An operator that a fault made believe that IAM does not answer asks once more in a while, and is
- * then told that it may not. */
-static bool waits_for_iam(const struct world *world)
-{
-    for (size_t i = 0; i < world->place_count; i++)
-        if (world->weather.iam == IAM_DENIES && world->places[i].replica &&
-            world->places[i].replica->sync.roles.failures > 0)
-            return true;
-    return false;
-}
-
-/* A role that was asked for while it was broken, or with a wrong answer, is asked for again in ten
- * minutes at the latest. */
-static bool waits_for_role(const struct world *world)
-{
-    for (size_t i = 0; i < world->place_count; i++) {
-        const struct place *place = &world->places[i];
-        const struct roles *roles = place->replica ? &place->replica->sync.roles : NULL;
-        int64_t now = place_clock(place), mended_at = now - (world->now - world->mended_at);
-
-        if (!roles || place->candidate.lease.state != LEASE_LEADING)
-            continue;
-        for (size_t r = 0; r < roles->count; r++) {
-            const struct roles_entry *role = roles->items[r];
-            bool told = role->asked_at >= mended_at && now >= role->asked_at + TOLD_MS;
-
-            if (role->wanted && role->asked_at > 0 && !told)
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Spent deletions stand on the Lease for ten minutes, and are taken off then. That is waited for in
- * one history of eight: it makes them twice as long. */
-static bool waits_for_budget(const struct world *world)
-{
-    const char *spent = world->kube.lease.deletions;
-
-    return spent && spent[0] != '\0' && world->awaits_budget;
-}
-
 /* Would it be right to call this rest? */
 static bool is_at_rest(struct world *world)
 {
     bool well;
 
-    if (waits_for_budget(world) || waits_for_iam(world) || waits_for_role(world))
+    if (rest_waits(world))
         return false;
     world->trial = true;
     rest_check(world);
