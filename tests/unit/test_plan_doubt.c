@@ -80,6 +80,7 @@ static void a_delete_waits_for_a_settled_description(void **state)
 static void a_tag_that_retains_waits_for_a_settled_description(void **state)
 {
     CLEANUP(scene_release) struct scene scene;
+    struct association tagged, *before;
     struct mirror_entry *entry;
 
     (void)state;
@@ -97,6 +98,14 @@ static void a_tag_that_retains_waits_for_a_settled_description(void **state)
     assert_int_equal(only_step(&scene)->verb, PLAN_LEAVE);
     entry->maybe_gone_at = 0;
     scene_plan(&scene);
+    assert_true(plan_retains(only_step(&scene), &scene.context));
+    tagged = *entry->association;
+    tagged.tags =
+        TAG_BINDING "\tuid-reader\n" TAG_OWNER "\t" SCENE_OWNER "\n" TAG_RETAIN "\ttrue\n";
+    before = entry->association;
+    entry->association = association_copy(&tagged);
+    mem_free(before);
+    assert_false(plan_retains(only_step(&scene), &scene.context));
     mem_free(entry->association); /* somebody has deleted it meanwhile */
     entry->association = NULL;
     assert_false(plan_retains(only_step(&scene), &scene.context));
