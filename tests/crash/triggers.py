@@ -212,6 +212,8 @@ async def eks_does_not_know_the_cluster(w):
 
 # ---- people, at once: more than the budget --------------------------------------------------------
 
+# Even so an operator may see a part before the rest, and that may go within the budget.
+
 
 @trigger(BUDGET + 7)
 async def all_bindings_are_pruned(w):
@@ -244,7 +246,7 @@ async def the_namespace_is_deleted(w):
     await w.watched(RUNNING)
 
 
-@trigger()
+@trigger(BUDGET)
 async def all_selected_accounts_are_deleted(w):
     await w.fill()
     w.operator.pause()
@@ -252,10 +254,10 @@ async def all_selected_accounts_are_deleted(w):
         w.remove_account(name)
     w.operator.resume()
     await w.watched(RUNNING)
-    assert len(w.held()) == NAMED + GROUPS * EACH
+    assert len(w.ids.items() - w.held().items()) <= BUDGET
 
 
-@trigger()
+@trigger(BUDGET)
 async def the_labels_of_all_accounts_change(w):
     await w.fill()
     w.operator.pause()
@@ -263,10 +265,10 @@ async def the_labels_of_all_accounts_change(w):
         w.label(name, team="other")
     w.operator.resume()
     await w.watched(RUNNING)
-    assert len(w.held()) == NAMED + GROUPS * EACH
+    assert len(w.ids.items() - w.held().items()) <= BUDGET
 
 
-@trigger()
+@trigger(BUDGET)
 async def the_selectors_of_all_bindings_change(w):
     await w.fill()
     w.operator.pause()
@@ -274,12 +276,12 @@ async def the_selectors_of_all_bindings_change(w):
         w.patch(f"g{i}", serviceAccount={"selector": {"matchLabels": {"team": "none"}}})
     w.operator.resume()
     await w.watched(RUNNING)
-    assert len(w.held()) == NAMED + GROUPS * EACH
+    assert len(w.ids.items() - w.held().items()) <= BUDGET
 
 
-@trigger()
+@trigger(BUDGET)
 async def all_bindings_name_another_account(w):
-    """The new ones are made, the old ones stay."""
+    """The new ones are made; of the old ones no more go than it may see before the rest."""
     await w.fill()
     w.operator.pause()
     for i in range(NAMED):
@@ -287,7 +289,7 @@ async def all_bindings_name_another_account(w):
     w.operator.resume()
     await until(lambda: f"new{NAMED - 1:02d}" in w.held(), 30, "the new ones")
     await w.watched(RUNNING)
-    assert w.ids.items() <= w.held().items()
+    assert len(w.ids.items() - w.held().items()) <= BUDGET
 
 
 # ---- a budget that lasts ------------------------------------------------------------------------
