@@ -194,13 +194,9 @@ static void put_off(struct run *run, const struct flight *flight)
     struct refusals *refusals = run->apply->refusals;
     const struct binding *binding = flight->task.job->claim->binding;
     bool conflict = is_conflict(&flight->call.error);
-    int64_t now = ports->now(ports->world);
-    uint64_t random = ports->random(ports->world);
 
-    if (conflict)
-        refusals_note_conflict(refusals, binding, now, random);
-    else
-        refusals_note(refusals, binding, now, random);
+    refusals_note(refusals, binding, conflict, ports->now(ports->world),
+                  ports->random(ports->world));
     run_note_due(run, refusals_until(refusals, binding));
     if (!conflict && run->result->refusal.kind == ERROR_NONE)
         run->result->refusal = flight->call.error;

@@ -51,8 +51,8 @@ static struct refusal *add(struct refusals *refusals, const char *uid)
     return &refusals->items[index];
 }
 
-static void put_off(struct refusals *refusals, const struct binding *binding, bool overtaken,
-                    int64_t now, uint64_t random)
+void refusals_note(struct refusals *refusals, const struct binding *binding, bool overtaken,
+                   int64_t now, uint64_t random)
 {
     struct refusal *refusal = find(refusals, binding->uid);
 
@@ -62,18 +62,6 @@ static void put_off(struct refusals *refusals, const struct binding *binding, bo
     refusal->version = mem_strdup(binding->resource_version);
     refusal->retry_at = now + backoff_next(&refusal->backoff, random);
     refusal->overtaken = overtaken;
-}
-
-void refusals_note(struct refusals *refusals, const struct binding *binding, int64_t now,
-                   uint64_t random)
-{
-    put_off(refusals, binding, false, now, random);
-}
-
-void refusals_note_conflict(struct refusals *refusals, const struct binding *binding, int64_t now,
-                            uint64_t random)
-{
-    put_off(refusals, binding, true, now, random);
 }
 
 size_t refusals_count(const struct refusals *refusals)

@@ -37,12 +37,9 @@ struct refusals {
 };
 void refusals_release(struct refusals *refusals);
 
-/* A write was refused. */
-void refusals_note(struct refusals *refusals, const struct binding *binding, int64_t now,
-                   uint64_t random);
-/* A write met a newer object, or none. */
-void refusals_note_conflict(struct refusals *refusals, const struct binding *binding, int64_t now,
-                            uint64_t random);
+/* A write was refused; `overtaken`: it met a newer object, or none. */
+void refusals_note(struct refusals *refusals, const struct binding *binding, bool overtaken,
+                   int64_t now, uint64_t random);
 /* How many are refused, which those that met a conflict are not. */
 size_t refusals_count(const struct refusals *refusals);
 /* A write was taken. */

@@ -35,7 +35,7 @@ static void waits_grow_up_to_five_minutes(void **state)
     (void)state;
     for (int i = 0; i < 12; i++) {
         before = wait;
-        refusals_note(&refusals, &binding, 1000, LONGEST);
+        refusals_note(&refusals, &binding, false, 1000, LONGEST);
         wait = refusals_until(&refusals, &binding) - 1000;
         assert_in_range(wait, before ? before : 1000, 300000);
         if (i == 0)
@@ -52,7 +52,7 @@ static void another_version_is_tried_at_once(void **state)
     struct binding other = binding_of("b", "5");
 
     (void)state;
-    refusals_note(&refusals, &binding, 1000, 0);
+    refusals_note(&refusals, &binding, false, 1000, 0);
     assert_true(refusals_until(&refusals, &binding) > 1000);
     assert_int_equal(refusals_until(&refusals, &edited), 0);
     assert_int_equal(refusals_until(&refusals, &other), 0);
@@ -64,9 +64,9 @@ static void a_write_that_was_taken_ends_it(void **state)
     struct binding a = binding_of("a", "5"), b = binding_of("b", "5"), c = binding_of("c", "5");
 
     (void)state;
-    refusals_note(&refusals, &c, 1000, 0);
-    refusals_note(&refusals, &a, 1000, 0);
-    refusals_note(&refusals, &b, 1000, 0);
+    refusals_note(&refusals, &c, false, 1000, 0);
+    refusals_note(&refusals, &a, false, 1000, 0);
+    refusals_note(&refusals, &b, false, 1000, 0);
     refusals_forget(&refusals, "b");
     assert_int_equal(refusals_until(&refusals, &b), 0);
     assert_true(refusals_until(&refusals, &a) > 1000);
@@ -82,11 +82,11 @@ static void a_conflict_waits_and_is_not_counted(void **state)
     struct binding a = binding_of("a", "5"), b = binding_of("b", "5");
 
     (void)state;
-    refusals_note_conflict(&refusals, &a, 1000, 0);
-    refusals_note_conflict(&refusals, &b, 1000, 0);
+    refusals_note(&refusals, &a, true, 1000, 0);
+    refusals_note(&refusals, &b, true, 1000, 0);
     assert_int_equal(refusals_count(&refusals), 0);
     assert_true(refusals_until(&refusals, &a) > 1000);
-    refusals_note(&refusals, &b, 1000, 0);
+    refusals_note(&refusals, &b, false, 1000, 0);
     assert_int_equal(refusals_count(&refusals), 1);
 }
 
@@ -96,8 +96,8 @@ static void those_of_bindings_that_are_gone_end(void **state)
     struct binding a = binding_of("a", "5"), b = binding_of("b", "5");
 
     (void)state;
-    refusals_note(&refusals, &a, 1000, 0);
-    refusals_note(&refusals, &b, 1000, 0);
+    refusals_note(&refusals, &a, false, 1000, 0);
+    refusals_note(&refusals, &b, false, 1000, 0);
     refusals_begin(&refusals);
     refusals_look(&refusals, "b");
     refusals_look(&refusals, "never refused");
