@@ -163,7 +163,8 @@ bool run_awaits_tag(const struct run *run, const struct plan_step *step);
 const struct mirror_entry *run_unreadable(struct run *run, const char *namespace);
 
 /* Of a binding that is being deleted: what a Delete failed for, or must not be made for by --mode or
- * the deletion budget; else what can't be read and may be its own. NULL without either. */
+ * the deletion budget; what could not be tagged as retained; else what can't be read and may be its
+ * own. NULL without any. */
 const struct mirror_entry *job_stuck(struct run *run, const struct job *job);
 /* Of one that stays: what a Delete is for that the deletion budget does not allow, or that a person
  * has to make possible; NULL without one. */

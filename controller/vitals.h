@@ -47,7 +47,7 @@ void vitals_counted(const struct call *call);
  * found to agree with it again. One line each. */
 void vitals_clock_off(int64_t offset_us);
 
-/* Any thread: ready to serve? If not, ret_why says so in a sentence. A standby is ready, and so is one
- * that can't tell its cluster yet, as where EKS does not answer: what keeps it from working is for
- * the bindings to say, and another pod would fare no better. A wrong cluster is not. */
+/* Any thread: ready to serve? If not, ret_why says so in a sentence. A standby is ready, and so is
+ * one that can't tell its cluster yet, as where EKS does not answer: what keeps it from working is
+ * for the bindings to say, and another pod would fare no better. A wrong cluster is not. */
 bool vitals_ready(struct vitals *vitals, char *ret_why, size_t size);

@@ -27,8 +27,8 @@ struct outcome_context {
     /* Why EKS can't be read at all right now; "" when it can. */
     const char *blind_reason;
     const char *blind_message;
-    /* A binding that is being deleted: what can't be deleted, or what can't be read and may be its
-     * own; NULL: none. */
+    /* A binding that is being deleted: what can't be deleted, or not be tagged as retained, or can't
+     * be read and may be its own; NULL: none. */
     const struct mirror_entry *stuck;
     /* A binding that stays: what it no longer asks for, where the Delete is held, or waits for a
      * person to make it possible; NULL: none. */

@@ -150,7 +150,8 @@ static enum plan_verb once_settled(const struct mirror *mirror, struct mirror_en
     return entry->settle ? PLAN_UNKNOWN : verb;
 }
 
-/* Its binding asks for it to stay and is about to go: then the tag alone says so. */
+/* Its binding asks for it to stay and is about to go: then the tag alone says so. Not where a Delete
+ * of ours may have taken it already. */
 static bool goes_untagged(const struct claim *claim, const struct mirror_entry *entry)
 {
     const struct binding *binding = claim->binding;
