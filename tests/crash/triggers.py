@@ -212,7 +212,7 @@ async def eks_does_not_know_the_cluster(w):
 
 # ---- people, at once: more than the budget --------------------------------------------------------
 
-# Even so an operator may see a part before the rest, and that may go within the budget.
+# An operator may see a part of what was done at once before the rest, and that may go within the budget.
 
 
 @trigger(BUDGET + 7)
@@ -298,7 +298,7 @@ async def all_bindings_name_another_account(w):
 # at the most. So few are asked for that all of them may go.
 
 
-async def deletes_slowly(w: Crowd, count: int) -> None:
+def deletes_slowly(w: Crowd, count: int) -> None:
     w.standin.settings(rate=1, burst=1)
     w.delete(*(f"b{i:02d}" for i in range(count)))
 
@@ -321,7 +321,7 @@ async def holds_more_than_is_left(w: Crowd, deleted: int) -> None:
 @trigger(6)
 async def killed_again_and_again_while_it_deletes(w):
     await w.fill()
-    await deletes_slowly(w, 6)
+    deletes_slowly(w, 6)
     for count in (1, 3):
         await has_deleted(w, count)
         w.stop()
@@ -334,7 +334,7 @@ async def killed_again_and_again_while_it_deletes(w):
 @trigger(8)
 async def another_replica_takes_over_while_it_deletes(w):
     await w.fill()
-    await deletes_slowly(w, 8)
+    deletes_slowly(w, 8)
     await has_deleted(w, 3)
     w.stop()
     assert w.deletes() < 8, "it was to be killed before it was done"

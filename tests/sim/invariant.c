@@ -93,7 +93,7 @@ bool invariant_may_adopt(const struct replica *replica, const char *id)
     return holder && holder->adoption != ADOPTION_NEVER && there->owner_arn[0] == '\0';
 }
 
-/* Its binding goes, and what it leaves gets the tag that says so. */
+/* Its binding goes, and what it leaves is to get the tag that says so. */
 static bool is_left_by_its_binding(const struct view *view, const struct model_association *one)
 {
     const char *uid = expect_tag(one, "podbind.dev/binding");
@@ -173,8 +173,8 @@ static bool is_made(const struct world *world, const struct binding *binding)
            (made && expect_ours(made, OWNER));
 }
 
-/* Did its spec speak against that key, since then: as one that selects accounts (`by_account`), or that
- * names another, which is made? */
+/* Did its spec speak against that key, since then: as one that selects accounts (`by_account`), or
+ * that names another, which is made? */
 static bool was_against(const struct world *world, const struct binding *live,
                         const struct model_association *there, bool by_account, int64_t since)
 {
@@ -194,8 +194,8 @@ static bool was_against(const struct world *world, const struct binding *live,
     return false;
 }
 
-/* Of one that selects, the account is gone long enough; of one that names, the new association stands.
- * It may have been edited since the GET whose answer came at `seen`. */
+/* Of one that selects, the account is gone long enough; of one that names, the new association
+ * stands. It may have been edited since the GET whose answer came at `seen`. */
 static void check_moved(struct replica *replica, const struct model_association *there,
                         const struct binding *live, int64_t seen)
 {
@@ -270,6 +270,13 @@ static bool is_on_its_way(const struct world *world, const char *uid)
     return false;
 }
 
+/* Somebody has to mend something before a call for it can succeed. */
+static bool is_blocked(const struct mirror_entry *entry)
+{
+    return entry->trouble && entry->trouble->kind != TROUBLE_RETRYING &&
+           entry->trouble->kind != TROUBLE_THROTTLED;
+}
+
 /* Another binding holds its key and is to take it over, but may not or can't. */
 static bool is_stuck(const struct replica *replica, const struct model_association *one)
 {
@@ -282,13 +289,11 @@ static bool is_stuck(const struct replica *replica, const struct model_associati
     key = (struct association_key){one->namespace, one->service_account};
     entry = mirror_find(&replica->sync.observe.mirror, &key);
     holder = expect_holder(&view, one->namespace, one->service_account);
-    return holder && (holder->suspend ||
-                      (entry && entry->trouble && entry->trouble->kind != TROUBLE_RETRYING &&
-                       entry->trouble->kind != TROUBLE_THROTTLED));
+    return holder && (holder->suspend || (entry && is_blocked(entry)));
 }
 
-/* What is retained has the tag that says so, as far as the replica can know: not where it is suspended,
- * may not write tags, or has seen one that somebody takes away just now. */
+/* What is retained has the tag that says so, as far as the replica can know: not where it is
+ * suspended, may not write tags, or has seen one that somebody takes away just now. */
 static bool lacks_its_tag(const struct replica *replica, const struct binding *binding,
                           const struct model_association *one)
 {
@@ -299,9 +304,7 @@ static bool lacks_its_tag(const struct replica *replica, const struct binding *b
         strcmp(binding->namespace, one->namespace) != 0 || is_stuck(replica, one) || !entry ||
         !entry->association)
         return false;
-    return !pairs_has(entry->association->tags, "podbind.dev/retain", "true") &&
-           !(entry->trouble && entry->trouble->kind != TROUBLE_RETRYING &&
-             entry->trouble->kind != TROUBLE_THROTTLED);
+    return !pairs_has(entry->association->tags, "podbind.dev/retain", "true") && !is_blocked(entry);
 }
 
 /* It was deleted in this life, a moment ago, and reads show it still. Not so when it was deleted
