@@ -17,6 +17,19 @@ const struct binding *people_some_binding(struct world *world)
     return kube->bindings[tape_choose(&world->tape, (uint32_t)kube->binding_count, "a binding")];
 }
 
+/* Minds are changed at the last moment too: what is on its way out is picked first, half of the time. */
+static const struct binding *some_binding_that_goes(struct world *world)
+{
+    const struct kube_world *kube = &world->kube;
+
+    if (tape_choose(&world->tape, 2, "one that goes") == 0)
+        return people_some_binding(world);
+    for (size_t i = 0; i < kube->binding_count; i++)
+        if (kube->bindings[i]->deleting && kube->bindings[i]->has_finalizer)
+            return kube->bindings[i];
+    return people_some_binding(world);
+}
+
 static const struct service_account *some_account(struct world *world)
 {
     const struct kube_world *kube = &world->kube;
@@ -39,7 +52,9 @@ static void save(struct world *world, enum deed deed, const struct binding *next
 
 static void edit(struct world *world, enum deed deed)
 {
-    const struct binding *binding = people_some_binding(world);
+    bool how_it_goes = deed == DEED_DELETION_POLICY || deed == DEED_ABANDON;
+    const struct binding *binding =
+        how_it_goes ? some_binding_that_goes(world) : people_some_binding(world);
     struct binding next;
     char stamp[32];
 
