@@ -134,6 +134,8 @@ struct roles_entry *roles_want(struct roles *roles, const char *role_arn)
     if (!entry)
         entry = add(roles, position(roles, role_name(role_arn)), role_name(role_arn));
     entry->wanted = true;
+    if (!entry->asking) /* its answer came while nobody wanted it: it did not count then */
+        set_due(roles, entry, entry->due);
     return entry;
 }
 

@@ -141,6 +141,25 @@ static void a_role_that_nobody_names_is_forgotten(void **state)
     assert_int_equal(settle_after(&stage, 60 * MINUTE), 0);
 }
 
+/* Its binding was deleted and made anew meanwhile. */
+static void a_role_that_is_named_again_is_read_again_in_time(void **state)
+{
+    CLEANUP(stage_release) struct stage stage;
+
+    (void)state;
+    stage_init(&stage);
+    want(&stage, "reader");
+    roles_ask(&stage.roles);
+    roles_begin(&stage.roles);
+    roles_end(&stage.roles);
+    settle(&stage);
+    roles_begin(&stage.roles);
+    want(&stage, "reader");
+    roles_end(&stage.roles);
+    assert_true(roles_due(&stage.roles) <= stage.script.now + 10 * MINUTE);
+    assert_int_equal(settle_after(&stage, 10 * MINUTE), 1);
+}
+
 static void the_same_answer_is_no_news(void **state)
 {
     CLEANUP(stage_release) struct stage stage;
@@ -356,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_thousand_bindings_of_one_role_are_one_call),
         cmocka_unit_test(few_are_asked_for_at_once),
         cmocka_unit_test(a_role_that_nobody_names_is_forgotten),
+        cmocka_unit_test(a_role_that_is_named_again_is_read_again_in_time),
         cmocka_unit_test(the_same_answer_is_no_news),
         cmocka_unit_test(a_call_without_an_answer_ends_all_asking),
         cmocka_unit_test(when_iam_answers_again_all_is_asked_for),
