@@ -4,17 +4,19 @@
 #include "base/backoff.h"
 #include "reconcile/contest.h"
 
-#define ROLE_PATIENCE_MS 120000 /* a role that does not exist for longer is not just new */
+#define PROPAGATION_MS 120000 /* what AWS has not shown for longer is not just new */
 
-static enum trouble role_trouble(const struct mirror_entry *entry, int64_t now)
+/* `waits` for as long as AWS may just be slow to show something, then it is `lasting`. */
+static enum trouble slow_trouble(const struct mirror_entry *entry, enum trouble waits,
+                                 enum trouble lasting, int64_t now)
 {
     const struct mirror_trouble *before = entry->trouble;
 
-    if (before && before->kind == TROUBLE_ROLE_MISSING)
-        return TROUBLE_ROLE_MISSING;
-    if (before && before->kind == TROUBLE_ROLE_WAIT && now >= before->since + ROLE_PATIENCE_MS)
-        return TROUBLE_ROLE_MISSING;
-    return TROUBLE_ROLE_WAIT;
+    if (before && before->kind == lasting)
+        return lasting;
+    if (before && before->kind == waits && now >= before->since + PROPAGATION_MS)
+        return lasting;
+    return waits;
 }
 
 static enum trouble trouble_of(const struct mirror_entry *entry, const struct call *call,
@@ -22,7 +24,7 @@ static enum trouble trouble_of(const struct mirror_entry *entry, const struct ca
 {
     switch (call->detail) {
     case DETAIL_ROLE_MISSING:
-        return role_trouble(entry, now);
+        return slow_trouble(entry, TROUBLE_ROLE_WAIT, TROUBLE_ROLE_MISSING, now);
     case DETAIL_TRUST_INVALID:
         return TROUBLE_TRUST;
     case DETAIL_PASS_ROLE:
@@ -41,7 +43,9 @@ static enum trouble trouble_of(const struct mirror_entry *entry, const struct ca
     case ERROR_INVALID:
         return TROUBLE_INVALID;
     case ERROR_CONFLICT:
-        return TROUBLE_GHOST;
+        return call->verb == CALL_CREATE_ASSOCIATION
+                   ? slow_trouble(entry, TROUBLE_GHOST, TROUBLE_HIDDEN, now)
+                   : TROUBLE_GHOST;
     case ERROR_NONE:
     case ERROR_TRANSIENT:
     case ERROR_UNKNOWN:
@@ -64,6 +68,7 @@ static struct backoff backoff_of(enum trouble kind)
     case TROUBLE_INVALID:
     case TROUBLE_QUOTA:
     case TROUBLE_ROLE_MISSING:
+    case TROUBLE_HIDDEN:
         return (struct backoff){.base_ms = 15000, .cap_ms = 300000};
     case TROUBLE_ROLE_WAIT:
     case TROUBLE_GHOST: /* over in a minute or two */

@@ -48,8 +48,9 @@ enum trouble {
     TROUBLE_TRUST,
     TROUBLE_QUOTA,
     TROUBLE_INVALID,
-    TROUBLE_GHOST, /* reads and writes differ: EKS says that the key is taken, but no List shows by
-                      what; or it does not show what we wrote */
+    TROUBLE_GHOST,  /* reads and writes differ: EKS says that the key is taken, but no List shows by
+                       what; or it does not show what we wrote */
+    TROUBLE_HIDDEN, /* the key is taken by what no List has shown for two minutes */
 };
 
 struct mirror_trouble {

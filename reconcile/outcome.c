@@ -121,6 +121,9 @@ static void say_trouble(struct strbuf *message, const struct claim *claim,
     strbuf_str(message, trouble->text);
     if (trouble->kind == TROUBLE_ROLE_MISSING || trouble->kind == TROUBLE_ROLE_WAIT)
         role_say_elsewhere(role, claim, message);
+    if (trouble->kind == TROUBLE_HIDDEN)
+        strbuf_str(message, "; no list of EKS has shown by what for two minutes. CloudTrail may "
+                            "tell: look for CreatePodIdentityAssociation");
 }
 
 static void say_want(struct strbuf *message, const struct want *want,

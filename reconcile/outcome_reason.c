@@ -17,6 +17,8 @@ const char *outcome_trouble_reason(enum trouble kind)
     case TROUBLE_ROLE_WAIT:
     case TROUBLE_GHOST:
         return "WaitingForPropagation";
+    case TROUBLE_HIDDEN:
+        return "KeyTaken";
     case TROUBLE_TRUST:
         return "RoleNotTrusted";
     case TROUBLE_QUOTA:

@@ -158,7 +158,7 @@ static void a_hand_over_that_a_person_has_to_mend_is_not_waited_for(void **state
         {TROUBLE_RETRYING, false}, {TROUBLE_THROTTLED, false},   {TROUBLE_ROLE_WAIT, false},
         {TROUBLE_GHOST, false},    {TROUBLE_DENIED, true},       {TROUBLE_PASS_ROLE, true},
         {TROUBLE_TRUST, true},     {TROUBLE_ROLE_MISSING, true}, {TROUBLE_QUOTA, true},
-        {TROUBLE_INVALID, true},
+        {TROUBLE_INVALID, true},   {TROUBLE_HIDDEN, true},
     };
     struct apply_world *world = *state;
     struct mirror_entry *entry = hand_over(world);

@@ -285,6 +285,7 @@ static void each_trouble_has_its_reason(void **state)
         [TROUBLE_QUOTA] = "QuotaExceeded",
         [TROUBLE_INVALID] = "InvalidRequest",
         [TROUBLE_GHOST] = "WaitingForPropagation",
+        [TROUBLE_HIDDEN] = "KeyTaken",
     };
 
     (void)state;
