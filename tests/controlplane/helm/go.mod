@@ -1,5 +1,5 @@
 // helm for the end-to-end tests; build.sh builds it.
-// The k8s.io modules are raised to the control plane's, so that the two builds share most of their packages.
+// What it shares with ../go.mod has the same version there, so that the two builds share most of their packages.
 module podbind.dev/tests/controlplane/helm
 
 go 1.26.0
