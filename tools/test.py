@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 JUNIT = Path("build/junit")
 UNIT_SECONDS = 120
 SANITIZED_HISTORIES, PLAIN_HISTORIES = 10_000, 100_000
-BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_transport.py")  # as in tests/e2e/conftest.py
+# Half of e2e, by time; as in tests/e2e/conftest.py.
+BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_reach.py", "test_transport.py", "test_visible.py")
 STAGE_SECONDS = 40 * 60
 
 
@@ -241,7 +242,7 @@ class Stages:
         return self.pytest("smoke", "tests/e2e", "-m", "smoke", variant="tsan")
 
     def e2e(self) -> Count:
-        """Most of it is waiting, so the tests of faults, plugins and transports run beside the others."""
+        """Most of it is waiting, so one half runs beside the other."""
         variant = self.options.operator
         beside = sorted(str(path.relative_to(ROOT)) for name in BESIDE for path in (ROOT / "tests/e2e").glob(name))
         self.prepare("release", "san", variant)  # the fault tests start the one with sanitizers

@@ -114,7 +114,8 @@ def operator_kubeconfig(operated: set[ControlPlane]) -> Callable[[ControlPlane],
 
 # What is asked of the whole run.
 
-BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_transport.py")  # as in tools/test.py
+# Half of it, by time; as in tools/test.py.
+BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_reach.py", "test_transport.py", "test_visible.py")
 
 
 class Selection:
