@@ -141,6 +141,8 @@ def test_what_changed_while_it_was_stopped_and_the_history_was_lost(frail, stand
     kube.patch_binding(frail, app, "x-b00", role={"name": "other-role"})
     kube.delete_binding(frail, app, "x-b01")
     kube.kubectl_apply(frail, kube.binding(app, "new", "new-sa", "reader-role"))
+    # The events above may wait in the socket of the stopped operator: the history has to go beyond them.
+    frail.kubectl("create", "configmap", "later", "-n", app)
     frail.stop_apiserver()
     frail.start_apiserver()
     kube.patch_binding(frail, app, "x-b02", role={"name": "other-role"})
