@@ -50,7 +50,7 @@ static void becomes(struct apply_world *world, const char *first, const char *la
     assert_string_equal(reason_of(world), last);
 }
 
-/* Slow enough not to be a storm: at most one try in ten seconds, and each is slower. */
+/* It is no storm: ten tries take more than ten minutes. */
 static void is_tried_slowly(struct apply_world *world)
 {
     int64_t before = world->script.now;
