@@ -229,17 +229,16 @@ static void settle_writes(struct intake *intake)
 {
     const struct informer *informer = &intake->informers[RESOURCE_BINDINGS];
     struct writes *writes = &intake->writes;
-    int64_t now = intake->ports->now(intake->ports->world);
 
-    for (size_t i = writes->count; i-- > 0;) {
-        struct own_write write = writes->items[i];
-        const struct binding *binding = store_find(&informer->store, write.namespace, write.name);
+    writes_renew(writes, intake->ports->now(intake->ports->world)); /* by the new watch */
+    for (struct own_write *write = writes->oldest, *newer; write; write = newer) {
+        const struct binding *binding = store_find(&informer->store, write->namespace, write->name);
 
-        writes->items[i].at = now; /* it has another while to come by the new watch */
+        newer = write->newer;
         if (binding)
-            writes_seen(writes, write.namespace, write.name, binding->resource_version);
-        else if (object_version_compare(informer->reflector.version, write.version) >= 0)
-            writes_seen(writes, write.namespace, write.name, "");
+            writes_seen(writes, write->namespace, write->name, binding->resource_version);
+        else if (object_version_compare(informer->reflector.version, write->version) >= 0)
+            writes_seen(writes, write->namespace, write->name, "");
     }
 }
 

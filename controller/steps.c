@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "controller/steps_trouble.h"
 #include "reconcile/tag_change.h"
@@ -47,11 +48,7 @@ static void draw_token(const struct observe *observe, uint64_t ret_random[2])
 /* Changes with all that a Create for this claim asks for. */
 static uint64_t hash_claim(const struct claim *claim)
 {
-    uint64_t hash = 14695981039346656037u ^ (uint64_t)claim->binding->generation;
-
-    for (const char *c = claim->binding->uid; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    return hash;
+    return hash_text(HASH_BEGINNING ^ (uint64_t)claim->binding->generation, claim->binding->uid);
 }
 
 static void prepare_create(struct observe *observe, struct plan_step *step,

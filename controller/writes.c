@@ -3,35 +3,70 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "kube/object.h"
 
-static int compare(const struct own_write *write, const char *namespace, const char *name)
-{
-    int order = strcmp(write->namespace, namespace);
+#define BUCKETS_AT_FIRST 64
 
-    return order != 0 ? order : strcmp(write->name, name);
+static struct own_write **bucket(const struct writes *writes, const char *namespace,
+                                 const char *name)
+{
+    uint64_t hash = hash_text(hash_text(HASH_BEGINNING, namespace) + 1, name);
+
+    return &writes->buckets[(hash ^ hash >> 32) & (writes->bucket_count - 1)];
 }
 
-static size_t position(const struct writes *writes, const char *namespace, const char *name)
+static struct own_write *find(const struct writes *writes, const char *namespace, const char *name)
 {
-    size_t low = 0, high = writes->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare(&writes->items[middle], namespace, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    if (writes->count == 0)
+        return NULL;
+    for (struct own_write *write = *bucket(writes, namespace, name); write; write = write->next)
+        if (strcmp(write->name, name) == 0 && strcmp(write->namespace, namespace) == 0)
+            return write;
+    return NULL;
 }
 
-static bool stands_at(const struct writes *writes, size_t index, const char *namespace,
-                      const char *name)
+static void put(struct writes *writes, struct own_write *write)
 {
-    return index < writes->count && compare(&writes->items[index], namespace, name) == 0;
+    struct own_write **first = bucket(writes, write->namespace, write->name);
+
+    write->next = *first;
+    *first = write;
+}
+
+/* As many buckets as writes, at least. */
+static void make_room(struct writes *writes)
+{
+    if (writes->count < writes->bucket_count)
+        return;
+    mem_free(writes->buckets);
+    writes->bucket_count = writes->bucket_count ? writes->bucket_count * 2 : BUCKETS_AT_FIRST;
+    writes->buckets = mem_array(writes->bucket_count, sizeof *writes->buckets);
+    for (struct own_write *write = writes->oldest; write; write = write->newer)
+        put(writes, write);
+}
+
+static void add(struct writes *writes, struct own_write *write)
+{
+    make_room(writes);
+    put(writes, write);
+    writes->count++;
+    write->older = writes->newest;
+    *(write->older ? &write->older->newer : &writes->oldest) = write;
+    writes->newest = write;
+}
+
+static void take_out(struct writes *writes, struct own_write *write)
+{
+    struct own_write **link = bucket(writes, write->namespace, write->name);
+
+    while (*link != write)
+        link = &(*link)->next;
+    *link = write->next;
+    *(write->older ? &write->older->newer : &writes->oldest) = write->newer;
+    *(write->newer ? &write->newer->older : &writes->newest) = write->older;
+    writes->count--;
 }
 
 static void release(struct own_write *write)
@@ -39,26 +74,29 @@ static void release(struct own_write *write)
     mem_free(write->namespace);
     mem_free(write->name);
     mem_free(write->version);
+    mem_free(write);
+}
+
+static void forget(struct writes *writes, struct own_write *write)
+{
+    take_out(writes, write);
+    release(write);
 }
 
 static void note(struct writes *writes, const char *namespace, const char *name,
                  const char *version, bool removed, int64_t now)
 {
-    size_t index = position(writes, namespace, name);
+    struct own_write *before = find(writes, namespace, name);
+    struct own_write *write = mem_alloc(sizeof *write);
 
-    if (stands_at(writes, index, namespace, name)) {
-        release(&writes->items[index]);
-    } else {
-        MEM_GROW(writes->items, writes->count, writes->capacity);
-        memmove(writes->items + index + 1, writes->items + index,
-                (writes->count - index) * sizeof *writes->items);
-        writes->count++;
-    }
-    writes->items[index] = (struct own_write){.namespace = mem_strdup(namespace),
-                                              .name = mem_strdup(name),
-                                              .version = mem_strdup(version),
-                                              .removed = removed,
-                                              .at = now};
+    *write = (struct own_write){.namespace = mem_strdup(namespace),
+                                .name = mem_strdup(name),
+                                .version = mem_strdup(version),
+                                .removed = removed,
+                                .at = now};
+    if (before)
+        forget(writes, before);
+    add(writes, write);
 }
 
 void writes_note(struct writes *writes, const char *namespace, const char *name,
@@ -83,35 +121,32 @@ static bool is_shown(const struct own_write *write, const char *version)
 void writes_seen(struct writes *writes, const char *namespace, const char *name,
                  const char *version)
 {
-    size_t index = position(writes, namespace, name);
+    struct own_write *write = find(writes, namespace, name);
 
-    if (!stands_at(writes, index, namespace, name) || !is_shown(&writes->items[index], version))
-        return;
-    release(&writes->items[index]);
-    writes->count--;
-    memmove(writes->items + index, writes->items + index + 1,
-            (writes->count - index) * sizeof *writes->items);
+    if (write && is_shown(write, version))
+        forget(writes, write);
 }
 
 bool writes_pending(const struct writes *writes, const char *namespace, const char *name)
 {
-    return stands_at(writes, position(writes, namespace, name), namespace, name);
+    return find(writes, namespace, name);
 }
 
 int64_t writes_oldest(const struct writes *writes)
 {
-    int64_t oldest = INT64_MAX;
+    return writes->oldest ? writes->oldest->at : INT64_MAX;
+}
 
-    for (size_t i = 0; i < writes->count; i++)
-        if (writes->items[i].at < oldest)
-            oldest = writes->items[i].at;
-    return oldest;
+void writes_renew(struct writes *writes, int64_t now)
+{
+    for (struct own_write *write = writes->oldest; write; write = write->newer)
+        write->at = now;
 }
 
 void writes_release(struct writes *writes)
 {
-    for (size_t i = 0; i < writes->count; i++)
-        release(&writes->items[i]);
-    mem_free(writes->items);
+    while (writes->oldest)
+        forget(writes, writes->oldest);
+    mem_free(writes->buckets);
     *writes = (struct writes){0};
 }

@@ -13,18 +13,21 @@
 #include <stdint.h>
 
 struct own_write {
-    char *namespace, *name, *version;
-    bool removed; /* the object went with it; `version` is the last that it had */
-    int64_t at;   /* ms since boot */
+    struct own_write *next;           /* in its bucket */
+    struct own_write *older, *newer;  /* by `at` */
+    char *namespace, *name, *version; /* owned */
+    bool removed;                     /* the object went with it; `version` is the last it had */
+    int64_t at;                       /* ms since boot */
 };
 
 struct writes {
-    struct own_write *items; /* sorted by namespace, name */
+    struct own_write **buckets; /* by namespace and name */
+    size_t bucket_count;        /* a power of two, or 0 */
     size_t count;
-    size_t capacity;
+    struct own_write *oldest, *newest;
 };
 
-/* We wrote the object; it now has this resourceVersion. */
+/* We wrote the object; it now has this resourceVersion. `now` is never before that of another. */
 void writes_note(struct writes *writes, const char *namespace, const char *name,
                  const char *version, int64_t now);
 /* It went with our write, which was the end of its last finalizer: pending until the store shows
@@ -38,5 +41,7 @@ void writes_seen(struct writes *writes, const char *namespace, const char *name,
 bool writes_pending(const struct writes *writes, const char *namespace, const char *name);
 /* When the oldest pending write was made; INT64_MAX when there is none. */
 int64_t writes_oldest(const struct writes *writes);
+/* All pending ones are as if made now. */
+void writes_renew(struct writes *writes, int64_t now);
 /* Forgets all: the store holds a complete state that is newer than them. */
 void writes_release(struct writes *writes);

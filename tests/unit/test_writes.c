@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -87,19 +88,46 @@ static void many_are_kept_apart(void **state)
 
     (void)state;
     for (size_t i = 0; i < 5; i++) {
-        writes_note(&writes, "app", names[i], "5", 500 - (int64_t)i);
-        writes_note(&writes, "b", names[i], "5", 900);
+        writes_note(&writes, "app", names[i], "5", 500 + (int64_t)i);
+        writes_note(&writes, "b", names[i], "5", 500 + (int64_t)i);
     }
     assert_int_equal(writes.count, 10);
-    assert_int_equal(writes_oldest(&writes), 496);
-    writes_seen(&writes, "app", "q", "5");
-    assert_int_equal(writes_oldest(&writes), 497);
+    assert_int_equal(writes_oldest(&writes), 500);
+    writes_seen(&writes, "app", "m", "5");
+    writes_seen(&writes, "b", "m", "5");
+    assert_int_equal(writes_oldest(&writes), 501);
     for (size_t i = 0; i < 5; i++) {
-        assert_int_equal(writes_pending(&writes, "app", names[i]), i != 4);
-        assert_true(writes_pending(&writes, "b", names[i]));
+        assert_int_equal(writes_pending(&writes, "app", names[i]), i != 0);
+        assert_int_equal(writes_pending(&writes, "b", names[i]), i != 0);
     }
     writes_release(&writes);
     assert_false(writes_pending(&writes, "b", "a"));
+}
+
+/* More than there are buckets at first; every third is seen, from all over. */
+static void thousands_are_found_again(void **state)
+{
+    CLEANUP(writes_release) struct writes writes = {0};
+    char name[16];
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "b%d", i);
+        writes_note(&writes, i % 2 ? "app" : "web", name, "5", i);
+    }
+    for (int i = 0; i < 5000; i += 3) {
+        snprintf(name, sizeof name, "b%d", i);
+        writes_seen(&writes, i % 2 ? "app" : "web", name, "5");
+    }
+    assert_int_equal(writes.count, 3333);
+    assert_int_equal(writes_oldest(&writes), 1);
+    for (int i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "b%d", i);
+        assert_int_equal(writes_pending(&writes, i % 2 ? "app" : "web", name), i % 3 != 0);
+        assert_false(writes_pending(&writes, i % 2 ? "web" : "app", name));
+    }
+    writes_renew(&writes, 9000);
+    assert_int_equal(writes_oldest(&writes), 9000);
 }
 
 int main(void)
@@ -111,6 +139,7 @@ int main(void)
         cmocka_unit_test(a_removed_object_is_pending_until_it_is_gone),
         cmocka_unit_test(the_last_write_of_an_object_counts),
         cmocka_unit_test(many_are_kept_apart),
+        cmocka_unit_test(thousands_are_found_again),
     };
 
     return cmocka_run_group_tests_name("writes", tests, NULL, NULL);
