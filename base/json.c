@@ -23,22 +23,37 @@ static struct place place_of(const char *bytes, size_t offset)
     return place;
 }
 
+/* The index of the quote that ends the string whose text begins at `begin`; `length`: none does.
+ * One with an odd number of backslashes before it is part of the text. */
+static size_t end_of_string(const char *bytes, size_t length, size_t begin)
+{
+    const char *quote;
+
+    for (size_t at = begin; (quote = memchr(bytes + at, '"', length - at));) {
+        size_t end = (size_t)(quote - bytes), first = end;
+
+        while (first > at && bytes[first - 1] == '\\')
+            first--;
+        if ((end - first) % 2 == 0)
+            return end;
+        at = end + 1;
+    }
+    return length;
+}
+
 /* Where a bracket goes deeper than allowed; `length` when none does. */
 static size_t find_too_deep(const char *bytes, size_t length)
 {
-    bool in_string = false;
     size_t depth = 0;
 
     for (size_t i = 0; i < length; i++) {
         char c = bytes[i];
 
-        if (in_string && c == '\\')
-            i++;
-        else if (c == '"')
-            in_string = !in_string;
-        else if (!in_string && (c == '{' || c == '[') && ++depth > JSON_MAX_DEPTH)
+        if (c == '"')
+            i = end_of_string(bytes, length, i + 1);
+        else if ((c == '{' || c == '[') && ++depth > JSON_MAX_DEPTH)
             return i;
-        else if (!in_string && (c == '}' || c == ']') && depth > 0)
+        else if ((c == '}' || c == ']') && depth > 0)
             depth--;
     }
     return length;
@@ -94,19 +109,16 @@ struct excerpt {
 /* The index of the bracket that ends the array whose elements begin at `at`; `length`: none. */
 static size_t end_of_array(const char *bytes, size_t length, size_t at)
 {
-    bool in_string = false;
     size_t depth = 1;
 
     for (; at < length; at++) {
         char c = bytes[at];
 
-        if (in_string && c == '\\')
-            at++;
-        else if (c == '"')
-            in_string = !in_string;
-        else if (!in_string && (c == '[' || c == '{'))
+        if (c == '"')
+            at = end_of_string(bytes, length, at + 1);
+        else if (c == '[' || c == '{')
             depth++;
-        else if (!in_string && (c == ']' || c == '}') && --depth == 0)
+        else if ((c == ']' || c == '}') && --depth == 0)
             return at;
     }
     return length;
