@@ -75,11 +75,10 @@ struct http_answer {
     int status;         /* HTTP status, 0 without an answer */
     struct strbuf body; /* owned by the answer */
     char content_type[64];
-    char request_id[64];  /* x-amzn-RequestId or Audit-Id */
     char error_type[128]; /* x-amzn-ErrorType */
     int64_t
         retry_after_ms; /* Retry-After (s) or x-amz-retry-after (ms), an hour at most; 0: absent */
-    int64_t date_us;    /* Date header, microseconds since 1970; 0: absent */
+    int64_t date_us;    /* Date header of a refusal (400 and more), microseconds since 1970; or 0 */
     double seconds;     /* the whole exchange */
 };
 

@@ -61,15 +61,23 @@ static int64_t date_us(struct header header)
     return seconds > 0 ? (int64_t)seconds * 1000000 : 0;
 }
 
-static void keep_header(struct http_answer *answer, const char *name, struct header header)
+static bool is_refusal(const struct http_transfer *transfer)
 {
+    long status = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 400;
+}
+
+static void keep_header(struct http_transfer *transfer, const char *name, struct header header)
+{
+    struct http_answer *answer = &transfer->answer;
+
     if (strcasecmp(name, "content-type") == 0)
         copy_value(header, answer->content_type, sizeof answer->content_type);
-    else if (strcasecmp(name, "x-amzn-requestid") == 0 || strcasecmp(name, "audit-id") == 0)
-        copy_value(header, answer->request_id, sizeof answer->request_id);
     else if (strcasecmp(name, "x-amzn-errortype") == 0)
         copy_value(header, answer->error_type, sizeof answer->error_type);
-    else if (strcasecmp(name, "date") == 0)
+    else if (strcasecmp(name, "date") == 0 && is_refusal(transfer))
         answer->date_us = date_us(header);
     else if (strcasecmp(name, "x-amz-retry-after") == 0)
         answer->retry_after_ms = whole_number(header, RETRY_AFTER_MOST_MS);
@@ -81,7 +89,6 @@ static void keep_header(struct http_answer *answer, const char *name, struct hea
 static void forget_headers(struct http_answer *answer)
 {
     answer->content_type[0] = '\0';
-    answer->request_id[0] = '\0';
     answer->error_type[0] = '\0';
     answer->retry_after_ms = 0;
     answer->date_us = 0;
@@ -128,7 +135,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
         header.value++;
     while (header.length > 0 && is_space(header.value[header.length - 1]))
         header.length--;
-    keep_header(&transfer->answer, name, header);
+    keep_header(transfer, name, header);
     return length;
 }
 

@@ -63,7 +63,6 @@ static void take_reply(struct sim_wire *wire, struct standin_reply *reply,
     };
     reply->body = (struct strbuf){0};
     snprintf(ret_answer->content_type, sizeof ret_answer->content_type, "%s", reply->content_type);
-    snprintf(ret_answer->request_id, sizeof ret_answer->request_id, "%s", reply->request_id);
     snprintf(ret_answer->error_type, sizeof ret_answer->error_type, "%s", reply->error_type);
 }
 

@@ -43,7 +43,6 @@ static void headers_of_aws(void **state)
 
     (void)state;
     assert_string_equal(answer.content_type, "application/json");
-    assert_string_equal(answer.request_id, "4f-1");
     assert_string_equal(answer.error_type, "ThrottlingException:http://x");
     assert_int_equal(answer.retry_after_ms, 1500); /* the finer one counts */
     assert_int_equal(answer.date_us, 1795375689000000);
@@ -55,7 +54,6 @@ static void headers_of_kubernetes(void **state)
     struct http_answer answer = get("/kube");
 
     (void)state;
-    assert_string_equal(answer.request_id, "5a");
     assert_int_equal(answer.retry_after_ms, 2000);
     assert_int_equal(answer.date_us, 0);
     assert_string_equal(answer.content_type, "");
@@ -69,8 +67,8 @@ static void odd_headers_do_no_harm(void **state)
     (void)state;
     assert_int_equal(answer.date_us, 0);
     assert_int_equal(answer.retry_after_ms, 0);
-    assert_string_equal(answer.request_id, "a??z");
-    assert_answered(&answer, 200);
+    assert_string_equal(answer.content_type, "a??z");
+    assert_answered(&answer, 400);
 }
 
 static void only_the_last_answer_counts(void **state)
@@ -78,7 +76,8 @@ static void only_the_last_answer_counts(void **state)
     struct http_answer answer = get("/continue");
 
     (void)state;
-    assert_string_equal(answer.request_id, "");
+    assert_string_equal(answer.content_type, "");
+    assert_int_equal(answer.date_us, 0); /* it is there, and not read: no refusal */
     assert_answered(&answer, 200);
 }
 

@@ -144,7 +144,7 @@ static bool starts(const char *text, const char *prefix)
 }
 
 #define HEADERS_OF_AWS                                                                             \
-    "Content-Type: application/json\r\nx-amzn-RequestId: 4f-1\r\nDate: Sun, 22 Nov 2026 "          \
+    "Content-Type: application/json\r\nDate: Sun, 22 Nov 2026 "                                    \
     "19:28:09 GMT\r\nX-AMZN-ErrorType:  ThrottlingException:http://x \r\nx-amz-retry-after: 1500"  \
     "\r\nRetry-After: 7\r\n"
 
@@ -166,12 +166,12 @@ static bool serve(int socket, const struct strbuf *request)
     else if (starts(path, "/aws"))
         reply(socket, 429, HEADERS_OF_AWS, "{}", 2);
     else if (starts(path, "/kube"))
-        reply(socket, 503, "Audit-Id: 5a\r\nRetry-After: 2\r\n", "{}", 2);
+        reply(socket, 503, "Retry-After: 2\r\n", "{}", 2);
     else if (starts(path, "/odd"))
-        reply(socket, 200, "Date: never\r\nRetry-After: -1\r\nAudit-Id: a\x01\xFFz\r\n", "", 0);
+        reply(socket, 400, "Date: never\r\nRetry-After: -1\r\nContent-Type: a\x01\xFFz\r\n", "", 0);
     else if (starts(path, "/continue"))
-        say_text(socket, "HTTP/1.1 100 Continue\r\nAudit-Id: no\r\n\r\n"),
-            reply(socket, 200, "", "", 0);
+        say_text(socket, "HTTP/1.1 100 Continue\r\nContent-Type: no\r\n\r\n"),
+            reply(socket, 200, "Date: Sun, 22 Nov 2026 19:28:09 GMT\r\n", "", 0);
     else if (starts(path, "/redirect"))
         reply(socket, 302, "Location: /status/200\r\n", "", 0);
     else if (starts(path, "/hang"))
