@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,6 +16,10 @@
 #define CONNECTIONS_MOST 64L /* idle connections kept per pool */
 #define RETIRED_TURN_MS 20   /* retired pools are looked at that often */
 #define WAIT_MOST_MS 60000
+/* libcurl looks at every transfer under way in each turn. With so many of them, what comes back
+ * within this time is taken in by one turn. */
+#define MANY_UNDER_WAY 16
+#define GATHER_MS 10
 
 /* A multi handle and its connections. The first of the engine's list takes new requests; the
  * others are retired and end with their last transfer. */
@@ -33,6 +38,7 @@ struct http {
     size_t pending;
     bool due;        /* something was started, or came in, since the last turn */
     int64_t turn_by; /* by time alone */
+    int64_t news_ms; /* since when news are gathered: the last turn that took some in */
     int wake_fd;     /* readable after a wake, so that no wake is lost between look and wait */
     atomic_bool woken;
 };
@@ -283,6 +289,16 @@ static void drain_wake_fd(const struct http *http)
     (void)count;
 }
 
+static void gather(struct http *http, int64_t until_ms)
+{
+    int64_t now = clock_boot_ms(), enough = http->news_ms + GATHER_MS;
+    int64_t left = (enough < until_ms ? enough : until_ms) - now;
+
+    if (http->pools->under_way >= MANY_UNDER_WAY && left > 0)
+        nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
+    http->news_ms = clock_boot_ms();
+}
+
 /* A wake also makes `wake_fd` readable, which the flag may have told before: then this waits not at
  * all, once. A wake alone makes no turn due: libcurl looks at every transfer in each, at the price
  * of a poll() of its own. */
@@ -296,6 +312,8 @@ static void wait_for_news(struct http *http, int64_t until_ms, bool heed_wakes)
     if (wake.revents)
         drain_wake_fd(http);
     http->due = ready > (wake.revents ? 1 : 0);
+    if (http->due)
+        gather(http, until_ms);
 }
 
 static bool is_due(const struct http *http)

@@ -96,6 +96,7 @@ void http_start(struct http *http, struct http_peer *peer, const struct http_req
 /* Requests started and not yet handed back. */
 size_t http_pending(const struct http *http);
 /* Moves the next finished exchange to ret_answer, waiting until `wait_ms` at most (0: just look).
+ * With 16 and more under way, what comes back within 10 ms is taken in together.
  * Returns false when none finished in time, or when http_wake() was called. */
 bool http_next(struct http *http, int64_t wait_ms, struct http_answer *ret_answer);
 /* Makes a waiting http_next() return early, or the next one return at once. The only call allowed
