@@ -224,7 +224,7 @@ static void make_job(struct run *run, size_t claim)
     job_find_role(run, job);
     if (plan) {
         job->steps = plan->by_claim + plan->claim_first[claim];
-        job->step_count = plan->claim_first[claim + 1] - plan->claim_first[claim];
+        job->step_count = (unsigned)(plan->claim_first[claim + 1] - plan->claim_first[claim]);
     }
 }
 

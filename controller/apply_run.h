@@ -25,14 +25,14 @@ enum farewell {
 struct job {
     struct claim *claim;
     struct plan_step **steps; /* those of the claim */
-    size_t step_count;
-    size_t open;              /* tasks queued or under way */
-    bool fresh;               /* a person has just changed it */
-    bool reported;            /* its status was looked at in this pass */
-    bool waits;               /* ... and is looked at again when IAM has told more of roles */
     struct roles_entry *role; /* NULL: there is none to be asked for */
+    char *version;            /* resourceVersion after our own write; NULL: as in the store */
+    unsigned step_count;
+    unsigned open; /* tasks queued or under way */
     enum farewell farewell;
-    char *version; /* resourceVersion after our own write; NULL: as in the store */
+    bool fresh;    /* a person has just changed it */
+    bool reported; /* its status was looked at in this pass */
+    bool waits;    /* ... and is looked at again when IAM has told more of roles */
 };
 
 enum task_kind { TASK_FINALIZER_ADD, TASK_STEP, TASK_FINALIZER_DROP, TASK_STATUS, TASK_EVENT };

@@ -85,34 +85,57 @@ static bool role_is_allowed(struct claim *claim, const char *field, const char *
     return claim->reason[0] == '\0';
 }
 
-static const char *after_role(const char *arn)
-{
-    const char *name = strstr(arn, ":role/");
+struct builder {
+    const struct desired_input *input;
+    struct desired *desired;
+    size_t capacity; /* of desired->wants */
+    struct strbuf
+        role_prefix; /* what comes before a role's name in its ARN; empty: not known yet */
+    char *next_arn;  /* the room for the next one that is computed */
+};
 
-    return name ? name + strlen(":role/") : arn;
+/* The ARN is computed by text alone, so that blue and green always compute the same. Not while the
+ * account is unknown: nothing is written before it is known. */
+static void make_role_prefix(struct builder *builder)
+{
+    const struct cluster *cluster = builder->input->cluster;
+
+    builder->role_prefix = STRBUF_CAPPED(256);
+    if (cluster->account[0] != '\0')
+        strbuf_format(&builder->role_prefix, "arn:%s:iam::%s:role/", cluster->partition,
+                      cluster->account);
 }
 
-/* The ARN is computed by text alone, so that blue and green always compute the same. */
-static void resolve_role(struct claim *claim, const struct cluster *cluster)
+/* One block for all: there may be thousands, and they live and end together. */
+static void make_room_for_arns(struct builder *builder)
+{
+    const struct desired_input *input = builder->input;
+    size_t prefix = builder->role_prefix.length, size = 0;
+
+    for (size_t i = 0; i < input->binding_count && prefix > 0; i++)
+        if (input->bindings[i]->role_arn[0] == '\0')
+            size += prefix + strlen(input->bindings[i]->role_name) + 1;
+    builder->next_arn = builder->desired->role_arns = mem_resize(NULL, size);
+}
+
+static const char *compute_arn(struct builder *builder, const char *role_name)
+{
+    size_t prefix = builder->role_prefix.length, name_size = strlen(role_name) + 1;
+    char *arn = builder->next_arn;
+
+    memcpy(arn, builder->role_prefix.text, prefix);
+    memcpy(arn + prefix, role_name, name_size);
+    builder->next_arn += prefix + name_size;
+    return arn;
+}
+
+static void resolve_role(struct builder *builder, struct claim *claim)
 {
     const struct binding *binding = claim->binding;
-    CLEANUP(strbuf_release) struct strbuf arn = STRBUF_CAPPED(2048);
 
-    claim->role_short = binding->role_name;
     claim->access.role_arn = binding->role_arn;
-    if (binding->role_arn[0] != '\0') {
-        claim->role_short = after_role(binding->role_arn);
-        return;
-    }
-    if (cluster->account[0] == '\0')
-        return; /* not known yet: nothing is written before it is */
-    strbuf_str(&arn, "arn:");
-    strbuf_str(&arn, cluster->partition);
-    strbuf_str(&arn, ":iam::");
-    strbuf_str(&arn, cluster->account);
-    strbuf_str(&arn, ":role/");
-    strbuf_str(&arn, binding->role_name);
-    claim->access.role_arn = claim->owned_role_arn = strbuf_take(&arn);
+    if (binding->role_arn[0] == '\0' && builder->role_prefix.length > 0)
+        claim->access.role_arn = compute_arn(builder, binding->role_name);
 }
 
 static void refuse_defect(struct claim *claim, const char *reason, const char *sentence)
@@ -123,8 +146,9 @@ static void refuse_defect(struct claim *claim, const char *reason, const char *s
     refuse(claim, reason, &message);
 }
 
-static void judge_binding(struct claim *claim, const struct cluster *cluster)
+static void judge_binding(struct builder *builder, struct claim *claim)
 {
+    const struct cluster *cluster = builder->input->cluster;
     const struct binding *binding = claim->binding;
 
     claim->reason = "";
@@ -136,7 +160,7 @@ static void judge_binding(struct claim *claim, const struct cluster *cluster)
         refuse_defect(claim, "InvalidSpec", binding->defect);
     else if (binding->policy_defect[0] != '\0')
         refuse_defect(claim, "InvalidSessionPolicy", binding->policy_defect);
-    resolve_role(claim, cluster);
+    resolve_role(builder, claim);
     if (claim->reason[0] != '\0' || claim->access.role_arn[0] == '\0' ||
         cluster->account[0] == '\0')
         return;
@@ -167,12 +191,6 @@ static size_t account_position(const struct desired_input *input, const char *na
     }
     return low;
 }
-
-struct builder {
-    const struct desired_input *input;
-    struct desired *desired;
-    size_t capacity;
-};
 
 static void add_want(struct builder *builder, struct claim *claim, const char *account, bool irsa)
 {
@@ -272,9 +290,11 @@ void desired_build(const struct desired_input *input, struct desired *ret_desire
 
     desired.claims = mem_array(input->binding_count, sizeof *desired.claims);
     desired.claim_count = input->binding_count;
+    make_role_prefix(&builder);
+    make_room_for_arns(&builder);
     for (size_t i = 0; i < input->binding_count; i++) {
         desired.claims[i].binding = input->bindings[i];
-        judge_binding(&desired.claims[i], input->cluster);
+        judge_binding(&builder, &desired.claims[i]);
         add_wants(&builder, &desired.claims[i]);
     }
     for (size_t i = 0; i < desired.claim_count; i++) {
@@ -283,6 +303,7 @@ void desired_build(const struct desired_input *input, struct desired *ret_desire
         for (size_t j = 0; j < desired.claims[i].want_count; j++)
             desired.wants[next++].claim = &desired.claims[i];
     }
+    strbuf_release(&builder.role_prefix);
     settle_conflicts(&desired);
     *ret_desired = desired;
 }
@@ -290,13 +311,23 @@ void desired_build(const struct desired_input *input, struct desired *ret_desire
 void desired_release(struct desired *desired)
 {
     for (size_t i = 0; i < desired->claim_count; i++) {
-        mem_free(desired->claims[i].owned_role_arn);
         mem_free(desired->claims[i].owned_message);
     }
     mem_free(desired->claims);
+    mem_free(desired->role_arns);
     mem_free(desired->wants);
     mem_free(desired->held);
     *desired = (struct desired){0};
+}
+
+const char *claim_role_short(const struct claim *claim)
+{
+    const struct binding *binding = claim->binding;
+    const char *name = strstr(binding->role_arn, ":role/");
+
+    if (binding->role_arn[0] == '\0')
+        return binding->role_name;
+    return name ? name + strlen(":role/") : binding->role_arn;
 }
 
 struct want *desired_find(const struct desired *desired, const struct association_key *key)

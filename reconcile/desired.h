@@ -34,13 +34,11 @@ struct want {
 
 struct claim {
     const struct binding *binding;
-    struct access access;   /* what every key of it is to give */
-    char *owned_role_arn;   /* what access.role_arn points to when it was computed */
-    const char *role_short; /* path and name, for people */
-    const char *reason;     /* "" or why nothing of it is accepted: Refused, InvalidSpec, ... */
-    char *owned_message;    /* the sentence to it */
-    struct want *wants;     /* in key order, within desired.wants */
-    size_t want_count;
+    struct access access; /* what every key of it is to give */
+    const char *reason;   /* "" or why nothing of it is accepted: Refused, InvalidSpec, ... */
+    char *owned_message;  /* the sentence to it */
+    struct want *wants;   /* in key order, within desired.wants */
+    unsigned want_count;
     bool held; /* set by the pass: our own write is not in the store yet, so no step for it now (W4)
                 */
 };
@@ -48,6 +46,7 @@ struct claim {
 struct desired {
     struct claim *claims; /* one a binding, in the order of the bindings */
     size_t claim_count;
+    char *role_arns;    /* those that were computed, one after the other */
     struct want *wants; /* all of them, claim by claim */
     size_t want_count;
     struct want **held; /* those with WANT_HELD, in key order: at most one a key */
@@ -66,6 +65,8 @@ struct desired_input {
 void desired_build(const struct desired_input *input, struct desired *ret_desired);
 void desired_release(struct desired *desired);
 
+/* The role's path and name, for people. */
+const char *claim_role_short(const struct claim *claim);
 /* The held want of a key, or NULL. */
 struct want *desired_find(const struct desired *desired, const struct association_key *key);
 /* The tags that the association of this claim carries: the user's and ours. */

@@ -406,7 +406,7 @@ static void describe(struct outcome *outcome, const struct claim *claim, const s
 
     status->observed_generation = claim->binding->generation;
     status->cluster_name = context->cluster->name;
-    status->role = claim->role_short;
+    status->role = claim_role_short(claim);
     status->role_arn = claim->access.role_arn;
     status->rows = outcome->owned_rows;
     status->wanted = tally->wanted;

@@ -56,9 +56,9 @@ enum evidence {
 struct plan_step {
     enum plan_verb verb;
     unsigned fields; /* CHANGE: the enum access_field that differ */
-    bool tags;       /* CHANGE: the tags differ */
-    bool retains;    /* CHANGE: for the tag that keeps what its binding leaves behind (D5) */
     enum evidence evidence;
+    bool tags;           /* CHANGE: the tags differ */
+    bool retains;        /* CHANGE: for the tag that keeps what its binding leaves behind (D5) */
     bool held;           /* DELETE: set by the pass, the deletion budget does not allow it (D3) */
     struct want *want;   /* NULL when nobody holds the key */
     struct claim *claim; /* the want's, or that of the binding it was made for; or NULL */
