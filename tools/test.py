@@ -26,6 +26,7 @@ from xml.sax.saxutils import escape, quoteattr
 ROOT = Path(__file__).resolve().parents[1]
 JUNIT = Path("build/junit")
 UNIT_SECONDS = 120
+UNITS_AT_ONCE = 4  # of two cores: the slow ones wait most of their time; under valgrind they don't
 SANITIZED_HISTORIES, PLAIN_HISTORIES = 10_000, 100_000
 # Half of e2e, by time; as in tests/e2e/conftest.py.
 BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_reach.py", "test_transport.py", "test_visible.py")
@@ -195,7 +196,7 @@ class Stages:
         (ROOT / JUNIT / "unit").mkdir(parents=True)
         total = Count()
         under = VALGRIND if self.options.valgrind else ()
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(2 if under else UNITS_AT_ONCE) as pool:
             for name, report, trouble in pool.map(lambda program: run_unit_program(program, *under), programs):
                 total += report.count
                 say(f"  {'FAIL' if report.count.failed else 'ok':4} {name}: {report.count}")
