@@ -59,19 +59,24 @@ void strbuf_char(struct strbuf *buf, char c)
     strbuf_add(buf, &c, 1);
 }
 
+/* Written where it mostly fits, into the room that is left; else once more, when there is enough. */
 void strbuf_format(struct strbuf *buf, const char *format, ...)
 {
+    size_t room = buf->overflow ? 0 : buf->capacity - buf->length;
     va_list arguments, again;
 
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(room > 0 ? buf->text + buf->length : NULL, room, format, arguments);
     if (length < 0) {
         buf->overflow = true;
+    } else if ((size_t)length < room) {
+        buf->length += (size_t)length;
     } else if (reserve(buf, (size_t)length)) {
         vsnprintf(buf->text + buf->length, (size_t)length + 1, format, again);
         buf->length += (size_t)length;
     }
+    drop_after(buf, buf->length);
     va_end(again);
     va_end(arguments);
 }

@@ -79,6 +79,28 @@ static void addition_over_the_cap_is_dropped_whole(void **state)
     strbuf_format(&buf, "%09d", 1);
     assert_false(strbuf_ok(&buf));
     assert_string_equal(buf.text, "");
+
+    strbuf_clear(&buf);
+    strbuf_format(&buf, "%s", "ab");
+    strbuf_format(&buf, "%07d", 1);
+    assert_false(strbuf_ok(&buf));
+    assert_string_equal(buf.text, "ab");
+}
+
+/* Whether a text fits into the room that is left, fills it, or needs more. */
+static void formats_into_any_room(void **state)
+{
+    (void)state;
+    for (int length = 0; length < 200; length++) {
+        CLEANUP(strbuf_release) struct strbuf buf = {0};
+
+        strbuf_str(&buf, "<");
+        strbuf_format(&buf, "%0*d", length, 7);
+        strbuf_format(&buf, "%s", ">");
+        assert_int_equal(buf.length, (length ? length : 1) + 2);
+        assert_int_equal(strlen(buf.text), buf.length);
+        assert_string_equal(buf.text + buf.length - 2, "7>");
+    }
 }
 
 static void default_cap_is_one_mebibyte(void **state)
@@ -154,6 +176,7 @@ int main(void)
         cmocka_unit_test(additions_follow_each_other),
         cmocka_unit_test(grows_to_its_cap_and_no_further),
         cmocka_unit_test(addition_over_the_cap_is_dropped_whole),
+        cmocka_unit_test(formats_into_any_room),
         cmocka_unit_test(default_cap_is_one_mebibyte),
         cmocka_unit_test(take_moves_the_text_out),
         cmocka_unit_test(percent_encodes_as_aws_wants_it),
