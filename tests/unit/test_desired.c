@@ -33,28 +33,40 @@ static struct want *find(const struct scene *scene, const char *namespace, const
 
 /* ---- roles ---- */
 
+/* They stand in one block, between those that were written out. */
 static void role_names_become_ARNs_of_the_cluster(void **state)
 {
+    static const struct {
+        const char *binding, *name, *arn, *computed, *shown;
+    } rows[] = {
+        {"b0", "a", "", "arn:aws-cn:iam::111122223333:role/a", "a"},
+        {"b1", "", "arn:aws-cn:iam::111122223333:role/x/y", "arn:aws-cn:iam::111122223333:role/x/y",
+         "x/y"},
+        {"b2", "team/b/longer", "", "arn:aws-cn:iam::111122223333:role/team/b/longer",
+         "team/b/longer"},
+        {"b3", "", "arn:aws-cn:iam::111122223333:user/c", "arn:aws-cn:iam::111122223333:user/c",
+         "arn:aws-cn:iam::111122223333:user/c"},
+        {"b4", "d", "", "arn:aws-cn:iam::111122223333:role/d", "d"},
+    };
     CLEANUP(scene_release) struct scene scene;
-    struct binding binding = scene_binding("one");
 
     (void)state;
     scene_init(&scene);
     memcpy(scene.cluster.partition, "aws-cn", sizeof "aws-cn");
-    binding.role_name = "team/a/reader";
-    scene_add_binding(&scene, &binding);
-    binding = scene_binding("two");
-    binding.role_name = NULL;
-    binding.role_arn = "arn:aws-cn:iam::111122223333:role/team/b/writer";
-    binding.service_account = "b-sa";
-    scene_add_binding(&scene, &binding);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct binding binding = scene_binding(rows[i].binding);
+
+        binding.role_name = rows[i].name;
+        binding.role_arn = rows[i].arn;
+        scene_add_binding(&scene, &binding);
+    }
     scene_desire(&scene);
-    assert_string_equal(scene_claim(&scene, "one")->access.role_arn,
-                        "arn:aws-cn:iam::111122223333:role/team/a/reader");
-    assert_string_equal(claim_role_short(scene_claim(&scene, "one")), "team/a/reader");
-    assert_string_equal(scene_claim(&scene, "two")->access.role_arn, binding.role_arn);
-    assert_string_equal(claim_role_short(scene_claim(&scene, "two")), "team/b/writer");
-    assert_string_equal(scene_claim(&scene, "two")->reason, "");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct claim *claim = scene_claim(&scene, rows[i].binding);
+
+        assert_string_equal(claim->access.role_arn, rows[i].computed);
+        assert_string_equal(claim_role_short(claim), rows[i].shown);
+    }
 }
 
 static void refuses_what_is_always_refused(void **state)
