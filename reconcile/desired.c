@@ -88,10 +88,9 @@ static bool role_is_allowed(struct claim *claim, const char *field, const char *
 struct builder {
     const struct desired_input *input;
     struct desired *desired;
-    size_t capacity; /* of desired->wants */
-    struct strbuf
-        role_prefix; /* what comes before a role's name in its ARN; empty: not known yet */
-    char *next_arn;  /* the room for the next one that is computed */
+    size_t capacity;           /* of desired->wants */
+    struct strbuf role_prefix; /* of a role's ARN, before its name; empty: not known yet */
+    char *next_arn;            /* the room for the next one that is computed */
 };
 
 /* The ARN is computed by text alone, so that blue and green always compute the same. Not while the
