@@ -230,7 +230,8 @@ static void settle_writes(struct intake *intake)
     const struct informer *informer = &intake->informers[RESOURCE_BINDINGS];
     struct writes *writes = &intake->writes;
 
-    writes_renew(writes, intake->ports->now(intake->ports->world)); /* by the new watch */
+    /* What it does not show yet has another while to come by the watch that begins with it. */
+    writes_renew(writes, intake->ports->now(intake->ports->world));
     for (struct own_write *write = writes->oldest, *newer; write; write = newer) {
         const struct binding *binding = store_find(&informer->store, write->namespace, write->name);
 

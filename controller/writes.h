@@ -41,7 +41,7 @@ void writes_seen(struct writes *writes, const char *namespace, const char *name,
 bool writes_pending(const struct writes *writes, const char *namespace, const char *name);
 /* When the oldest pending write was made; INT64_MAX when there is none. */
 int64_t writes_oldest(const struct writes *writes);
-/* All pending ones are as if made now. */
+/* All pending ones count as made now: a new watch has as long to show them as the last one had. */
 void writes_renew(struct writes *writes, int64_t now);
 /* Forgets all: the store holds a complete state that is newer than them. */
 void writes_release(struct writes *writes);

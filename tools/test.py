@@ -26,7 +26,7 @@ from xml.sax.saxutils import escape, quoteattr
 ROOT = Path(__file__).resolve().parents[1]
 JUNIT = Path("build/junit")
 UNIT_SECONDS = 120
-UNITS_AT_ONCE = 4  # of two cores: the slow ones wait most of their time; under valgrind they don't
+UNITS_AT_ONCE = 4  # more than cores: the slow ones mostly wait; under valgrind they don't
 SANITIZED_HISTORIES, PLAIN_HISTORIES = 10_000, 100_000
 # Half of e2e, by time; as in tests/e2e/conftest.py.
 BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_reach.py", "test_transport.py", "test_visible.py")
