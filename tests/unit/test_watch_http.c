@@ -174,8 +174,9 @@ static void wait_closed(unsigned times)
 /* Opens, waits for the end, gives it back. */
 static const struct error *run(const char *path)
 {
+    unsigned closed = record.closed; /* it may be over before the next line */
     struct watch_http *watch = open_at(path);
-    wait_closed(record.closed + 1);
+    wait_closed(closed + 1);
     watch_http_close(watch);
     return &record.error;
 }
