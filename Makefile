@@ -25,7 +25,7 @@ UNIT := $(wildcard tests/unit/test_*.c)
 UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
 FUZZ := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_HELPERS := $(filter-out $(FUZZ),$(wildcard tests/fuzz/*.c))
-SOURCES := $(PRODUCT) $(MODEL) $(STANDIN) $(SIM) $(wildcard tests/bench/*.c tests/crash/*.c) $(UNIT) \
+SOURCES := $(PRODUCT) $(MODEL) $(STANDIN) $(SIM) $(wildcard tests/bench/*.c tests/crash/*.c tests/delays/*.c) $(UNIT) \
     $(UNIT_HELPERS) $(FUZZ) $(FUZZ_HELPERS)
 HEADERS := $(wildcard $(ROOMS:=/*.h) tests/*/*.h)
 object = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -51,7 +51,7 @@ probe = $(shell tools/probe.sh $(BUILD)/probe "$(CC)" $(1))
 packages = $(or $(shell pkg-config $(1) $(2)),$(if $(filter --libs,$(1)),\
     $(error missing libraries: run tools/deps.sh)))
 
-ifneq ($(filter-out help clean fmt lint demo test check unit coverage mutants e2e crash tsan valgrind bench fuzz,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean fmt lint demo test check unit coverage mutants e2e crash tsan valgrind delays bench fuzz,$(or $(MAKECMDGOALS),all)),)
 COMPILE := $(CC) -std=c11 -D_GNU_SOURCE -DPODBIND_VERSION=\"$(VERSION)\" -iquote. -pthread -g \
     $(MODE_$(VARIANT)) $(call probe,$(WARNINGS)) $(call packages,--cflags,$(LIBRARIES)) $(CFLAGS)
 LINK := $(CC) -pthread $(or $(LINK_$(VARIANT)),$(MODE_$(VARIANT))) $(LDFLAGS)
@@ -75,8 +75,9 @@ unit: STAGES := unit## the unit tests and cases (ASan+UBSan)
 e2e: STAGES := e2e## end to end on a real kube-apiserver
 crash: STAGES := deps,controlplane,crash --points all## kill -9 at 464 points, and what has made others delete everything
 tsan: STAGES := deps,unit,controlplane,e2e --variant tsan --operator tsan## the unit tests and end to end under ThreadSanitizer
-valgrind: STAGES := deps,unit --variant release --valgrind## the unit tests under valgrind
-check unit e2e crash tsan valgrind:
+valgrind: STAGES := deps,unit --variant release --way valgrind## the unit tests under valgrind
+delays: STAGES := deps,unit --variant release --way delays## the unit tests five times, with threads held up at random
+check unit e2e crash tsan valgrind delays:
 	@python3 tools/test.py --only $(STAGES)
 sim: $(BIN)/podbind-sim ## simulated histories: HISTORIES=1000 SEED=1 WIRE=1
 	@$< --histories $(or $(HISTORIES),1000) --seed $(or $(SEED),1) --kept tests/sim/kept $(if $(WIRE),--wire)
@@ -97,7 +98,7 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-programs: all $(if $(STANDIN),$(BIN)/podbind-standin) $(if $(SIM),$(BIN)/podbind-sim $(BIN)/podbind-bench) $(BIN)/crash_points.so ## podbind, the AWS stand-in, the simulator, the benchmark
+programs: all $(if $(STANDIN),$(BIN)/podbind-standin) $(if $(SIM),$(BIN)/podbind-sim $(BIN)/podbind-bench) $(BIN)/crash_points.so $(BIN)/delays.so ## podbind, the AWS stand-in, the simulator, the benchmark
 unit-programs: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
 objects: $(call object,$(SOURCES))
 headers: $(HEADERS:%=$(OUT)/%.alone)
@@ -125,7 +126,7 @@ $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/fuzz.a $(OUT)/standi
 	@$(link) $(call packages,--libs,cmocka)
 $(OUT)/tests/fuzz/fuzz_tape: $(filter-out %/sim_main.o,$(call object,$(SIM)))
 
-$(BIN)/crash_points.so: tests/crash/crash_points.c $(OUT)/command
+$(BIN)/crash_points.so $(BIN)/delays.so: $(BIN)/%.so: $$(wildcard tests/*/$$*.c) $(OUT)/command
 	@echo '  LD    $@' && $(COMPILE) -fPIC -shared $(LDFLAGS) -o $@ $<
 
 $(OUT)/product.a: $(filter-out %/cli/main.o,$(call object,$(PRODUCT)))

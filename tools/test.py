@@ -25,8 +25,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 ROOT = Path(__file__).resolve().parents[1]
 JUNIT = Path("build/junit")
-UNIT_SECONDS = 120
-UNITS_AT_ONCE = 4  # more than cores: the slow ones mostly wait; under valgrind they don't
 SANITIZED_HISTORIES, PLAIN_HISTORIES = 10_000, 100_000
 # Half of e2e, by time; as in tests/e2e/conftest.py.
 BESIDE = ("test_bad_input.py", "test_exec.py", "test_faults_*.py", "test_reach.py", "test_transport.py", "test_visible.py")
@@ -126,23 +124,48 @@ def read_report(path: Path) -> Report:
     return report
 
 
-VALGRIND = ("valgrind", "-q", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9")
+@dataclass(frozen=True)
+class Way:
+    """How the unit test programs are run."""
+
+    under: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    seconds: int = 120  # each
+    at_once: int = 4  # more than cores: the slow ones mostly wait, other than under valgrind
+    rounds: int = 1
+    needs: tuple[str, ...] = ()  # what make builds for it
 
 
-def run_unit_program(program: Path, *under: str) -> tuple[str, Report, str]:
-    """(name, report, what the program said when it failed otherwise than by a test)"""
+WAYS = {
+    "plain": Way(),
+    "valgrind": Way(
+        under=("valgrind", "-q", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"),
+        environment={"UNDER_VALGRIND": "1"},
+        seconds=1200,
+        at_once=2,
+    ),
+    "delays": Way(
+        environment={"LD_PRELOAD": str(ROOT / "build/delays.so")},
+        seconds=600,
+        at_once=8,
+        rounds=5,
+        needs=("build/delays.so",),
+    ),
+}
+
+
+def run_unit_program(program: Path, way: Way) -> tuple[str, Report, str]:
+    """(name, report, what the program said when it failed)"""
     name = program.name
-    limit = UNIT_SECONDS * (10 if under else 1)
     # cmocka writes to its output instead of a file that exists; %g gives each group a file of its own.
     env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(ROOT / JUNIT / "unit" / f"{name}.%g.xml")}
-    if under:
-        env["UNDER_VALGRIND"] = "1"
+    env = clean_environment() | env | way.environment
     try:
         ran = subprocess.run(
-            [*under, program], cwd=ROOT, env=clean_environment() | env, capture_output=True, timeout=limit, check=False
+            [*way.under, program], cwd=ROOT, env=env, capture_output=True, timeout=way.seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return name, Report(Count(failed=1)), f"ran for more than {limit} s"
+        return name, Report(Count(failed=1)), f"ran for more than {way.seconds} s"
     said = (ran.stdout + ran.stderr).decode(errors="replace")
     total, trouble = Report(), ""
     for path in sorted((ROOT / JUNIT / "unit").glob(f"{name}.*.xml")):
@@ -160,10 +183,10 @@ def run_unit_program(program: Path, *under: str) -> tuple[str, Report, str]:
         trouble = trouble or f"no test reported; status {ran.returncode}"
     elif ran.returncode and not total.count.failed:
         trouble = f"its tests passed, but it ended with status {ran.returncode}"
-    if trouble:
-        total.count.failed += 1
-        trouble = f"{trouble}\n{said.strip()[-8000:]}"
-    return name, total, trouble
+    if not trouble and not total.count.failed:
+        return name, total, ""
+    total.count.failed += bool(trouble)
+    return name, total, f"{trouble}\n{said.strip()[-8000:]}".strip()
 
 
 class Stages:
@@ -175,7 +198,7 @@ class Stages:
         self.folder = Path("build") / ("" if options.variant == "release" else options.variant)
 
     def deps(self) -> None:
-        run("tools/deps.sh", *(["valgrind"] if self.options.valgrind else []))
+        run("tools/deps.sh", *(["valgrind"] if self.options.way == "valgrind" else []))
 
     def build(self) -> None:
         run("make", "-s", "programs")
@@ -185,19 +208,26 @@ class Stages:
         run("tools/lint/run.sh")
 
     def unit(self) -> Count:
-        run("make", "-s", self.variant, "unit-programs")
+        way = WAYS[self.options.way]
+        run("make", "-s", self.variant, "unit-programs", *way.needs)
         sources = sorted((ROOT / "tests/unit").glob("test_*.c"))
         if not sources:
             raise StageFailed("no tests/unit/test_*.c")
         sources += sorted((ROOT / "tests/fuzz").glob("fuzz_*.c"))  # they replay what is kept
         built = ROOT / "build" / self.options.variant
         programs = [built / source.relative_to(ROOT).with_suffix("") for source in sources]
+        total = Count()
+        for _ in range(way.rounds):
+            total += self.units(programs, way)
+        return total
+
+    @staticmethod
+    def units(programs: list[Path], way: Way) -> Count:
         shutil.rmtree(ROOT / JUNIT / "unit", ignore_errors=True)
         (ROOT / JUNIT / "unit").mkdir(parents=True)
         total = Count()
-        under = VALGRIND if self.options.valgrind else ()
-        with ThreadPoolExecutor(2 if under else UNITS_AT_ONCE) as pool:
-            for name, report, trouble in pool.map(lambda program: run_unit_program(program, *under), programs):
+        with ThreadPoolExecutor(way.at_once) as pool:
+            for name, report, trouble in pool.map(lambda program: run_unit_program(program, way), programs):
                 total += report.count
                 say(f"  {'FAIL' if report.count.failed else 'ok':4} {name}: {report.count}")
                 for line in [*report.failures, *([trouble] if trouble else [])]:
@@ -323,7 +353,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(ORDER), help=f"stages, of {','.join(ORDER)}")
     parser.add_argument("--variant", default="san", choices=("release", "san", "tsan", "cov"), help="of unit and sim")
-    parser.add_argument("--valgrind", action="store_true", help="the unit tests run under it")
+    parser.add_argument("--way", default="plain", choices=WAYS, help="how the unit tests run")
     parser.add_argument("--operator", default="release", choices=("release", "san", "tsan"), help="of e2e")
     parser.add_argument("--points", default="chosen", choices=("chosen", "all"), help="of crash")
     parser.add_argument("--histories", type=int, help="of sim, and with the one variant only")
