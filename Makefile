@@ -98,7 +98,7 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-programs: all $(if $(STANDIN),$(BIN)/podbind-standin) $(if $(SIM),$(BIN)/podbind-sim $(BIN)/podbind-bench) $(BIN)/crash_points.so $(BIN)/delays.so ## podbind, the AWS stand-in, the simulator, the benchmark
+programs: all $(if $(STANDIN),$(BIN)/podbind-standin) $(if $(SIM),$(BIN)/podbind-sim $(BIN)/podbind-bench) $(BIN)/crash_points.so ## podbind, the AWS stand-in, the simulator, the benchmark
 unit-programs: $(UNIT:%.c=$(OUT)/%) $(FUZZ:%.c=$(OUT)/%)
 objects: $(call object,$(SOURCES))
 headers: $(HEADERS:%=$(OUT)/%.alone)

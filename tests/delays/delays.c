@@ -4,8 +4,7 @@
  *
  * Loaded with LD_PRELOAD. What relies on one thread being quicker than another holds nearly always
  * on an idle machine, and not where the scheduler takes the core away in between. Here that happens
- * in a few of a thousand calls: after a thread is started, after a lock is let go, and around what
- * is said on sockets.
+ * by chance: after a thread is started, after a lock is let go, and around what is said on sockets.
  */
 #undef _FORTIFY_SOURCE /* its recv() is an inline one, and this file defines recv() */
 #include <dlfcn.h>
